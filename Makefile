@@ -1,0 +1,10 @@
+# Every target is one line. Without make: `uv run course lab`, `uv run course test`, …
+PYTHON ?= python3
+SETUP = @$(PYTHON) course_lib/bootstrap.py
+
+.PHONY: lab run test doctor clean
+lab:    ; $(SETUP) course lab
+run:    ; $(SETUP) course run
+test:   ; $(SETUP) course test
+doctor: ; $(SETUP) course doctor
+clean:  ; @rm -rf .venv runs data/cache

@@ -1,0 +1,264 @@
+"""The ``course`` command: thin words over the library."""
+
+import os
+import subprocess
+import sys
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from course_lib.errors import CourseError
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+FIRST_LESSON = "00_introduction.ipynb"
+
+app = typer.Typer(
+    name="course",
+    help="Machine learning at scale: a workshop that you run.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+data = typer.Typer(no_args_is_help=True, help="The data sets: list them, get them, verify them, remove them.")
+LEARN, WORK, CARE = "Learn", "Run on your own", "Look after the installation"
+app.add_typer(data, name="data", rich_help_panel=CARE)
+console = Console(highlight=False)
+
+
+def lessons() -> list[Path]:
+    """Return the lessons in reading order."""
+    return sorted(NOTEBOOKS.rglob("[0-9][0-9]_*.ipynb"))
+
+
+def find_lesson(name: str) -> Path:
+    """Return the notebook that a person means by ``02``, ``02_exploratory``, or a path.
+
+    Raises
+    ------
+    CourseError
+        If no notebook, or more than one, goes by that name.
+    """
+    if name.endswith(".ipynb") and Path(name).is_file():
+        return Path(name).resolve()
+    found = [path for path in lessons() if path.stem.startswith(Path(name).stem)]
+    if len(found) != 1:
+        known = ", ".join(path.stem for path in found or lessons())
+        raise CourseError(f"'{name}' names {len(found)} lessons. Name one of these by its number or file: {known}.")
+    return found[0]
+
+
+def page_table(*columns: str, title: str | None = None) -> Table:
+    """Return an empty rich table in the course's layout."""
+    table = Table(*columns, title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    table.columns[-1].overflow = "fold"
+    return table
+
+
+@app.command(rich_help_panel=LEARN)
+def lab(
+    lesson: Annotated[str, typer.Argument(help="Lesson to open: its number or file.")] = "00",
+    port: Annotated[int, typer.Option(help="Port to listen on; the next free one if it is taken.")] = 8888,
+) -> None:
+    """Open [bold]JupyterLab[/] on the first lesson."""
+    notebook = find_lesson(lesson).relative_to(ROOT)
+    setup()
+    options = {
+        "ServerApp.ip": "127.0.0.1",
+        "ServerApp.port": port,
+        "ServerApp.root_dir": ROOT,
+        "ServerApp.log_level": "ERROR",
+        "LabApp.default_url": f"/lab/tree/{notebook.as_posix()}",
+        "LabApp.news_url": None,
+        "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
+    }
+    command = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in options.items())]
+    try:
+        webbrowser.get()
+    except webbrowser.Error:
+        command.append("--no-browser")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:  # in a container; the server stays on loopback with its token
+        command.append("--allow-root")
+    console.print("JupyterLab starts. Leave this window open; Ctrl-C ends it.")
+    raise typer.Exit(subprocess.call(command, cwd=ROOT))
+
+
+@app.command(rich_help_panel=LEARN)
+def progress() -> None:
+    """Show which [bold]exercises[/] you have solved."""
+    from course_lib import exercises
+
+    done = exercises.progress()
+    table = page_table(*(name.replace("_", " ").capitalize() for name in done.columns))
+    for row in done.astype(object).fillna("").itertuples(index=False):
+        table.add_row(*(str(value) for value in row))
+    console.print(table)
+
+
+@app.command(rich_help_panel=LEARN)
+def reset(notebook: Annotated[str, typer.Argument(help="Lesson: its number or file.")]) -> None:
+    """Restore a lesson as it was published; [bold]your copy is kept[/] beside it."""
+    from datetime import datetime
+
+    path = find_lesson(notebook)
+    name = path.relative_to(ROOT).as_posix()
+    shown = subprocess.run(["git", "show", f"HEAD:{name}"], cwd=ROOT, capture_output=True)
+    if shown.returncode:
+        raise CourseError(f"{name} cannot be restored: git does not know it here. Get the file from the repository.")
+    if path.read_bytes() == shown.stdout:
+        console.print(f"{name} is as it was published; nothing to do.")
+        return
+    backup = path.with_name(f"{path.stem}.{datetime.now():%Y%m%d-%H%M%S}.backup.ipynb")
+    backup.write_bytes(path.read_bytes())
+    beside = path.with_suffix(".part")
+    beside.write_bytes(shown.stdout)
+    beside.replace(path)
+    console.print(f"{name} is restored. Your copy is {backup.relative_to(ROOT).as_posix()}.")
+
+
+@app.command(rich_help_panel=WORK)
+def run(
+    notebooks: Annotated[list[str] | None, typer.Argument(help="Lessons: numbers or files. None: all.")] = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="A parameter; repeatable.")
+    ] = None,
+    output: Annotated[Path, typer.Option(help="Folder for the executed notebooks and their pages.")] = ROOT / "runs",
+) -> None:
+    """Run lessons without a browser; leave notebooks and [bold]HTML pages[/] in runs/."""
+    from course_lib.run import run_notebook
+
+    given = {}
+    for pair in parameter or []:
+        name, separator, value = pair.partition("=")
+        if not separator:
+            raise CourseError(f"'{pair}' is not a parameter. Write NAME=VALUE, for example -p rows_at_scale=1000000.")
+        given[name] = value
+    paths = [find_lesson(name) for name in notebooks or []] or lessons()
+    setup()
+    failed = []
+    for path in paths:
+        try:
+            page = run_notebook(path, output, given)
+            console.print(f"[green]done[/]    {path.name}  {page}")
+        except CourseError as error:
+            failed.append(path.name)
+            console.print(f"[red]failed[/]  {path.name}  {error}", markup=True)
+    raise typer.Exit(bool(failed))
+
+
+@app.command(rich_help_panel=CARE)
+def setup() -> None:
+    """Get what is missing: [bold]Java[/], the data, what makes Spark start quickly."""
+    from course_lib import datasets, java
+
+    found = java.find_java(install=True)
+    for name in datasets.names():
+        if not datasets.status(name).present:
+            with console.status(f"Getting the data set {name} …"):
+                datasets.fetch(name)
+    if not java.archive_is_current(found):
+        with console.status("Preparing Spark for quick starts (once, about half a minute) …"):
+            java.prepare(found)
+
+
+@app.command(rich_help_panel=CARE)
+def doctor() -> None:
+    """Check this machine: [bold]what works, what does not, what to do[/]."""
+    from course_lib.doctor import examine
+
+    table = page_table("", "What", "Found", "What to do")
+    healthy = True
+    with console.status("Looking at this machine; Spark is started once …"):
+        for finding in examine():
+            healthy &= finding.ok
+            mark = "[green]ok[/]" if finding.ok else "[red]problem[/]"
+            table.add_row(mark, finding.what, finding.found, finding.advice)
+    console.print(table)
+    console.print("Everything is in place." if healthy else "Mend the rows marked 'problem', then run this again.")
+    raise typer.Exit(0 if healthy else 1)
+
+
+@app.command(rich_help_panel=CARE)
+def test() -> None:
+    """Run [bold]every check[/] of the project: style, units, every lesson, the browser."""
+    setup()
+    python = [sys.executable, "-m"]
+    checks = (
+        [*python, "ruff", "check", "."],
+        [*python, "ruff", "format", "--check", "."],
+        [*python, "pytest", "-n", "2", "--dist", "loadfile", "--nbval-lax", "--durations", "10", "notebooks", "tests"],
+    )
+    codes = [subprocess.call(command, cwd=ROOT) for command in checks]
+    raise typer.Exit(max(codes))
+
+
+@data.command("list")
+def data_list() -> None:
+    """Show every data set: what it is, how large, whether it is here."""
+    from course_lib import datasets
+
+    table = page_table("Name", "Rows", "Here", "What", "Licence")
+    for name in datasets.names():
+        card, status = datasets.describe(name), datasets.status(name)
+        here = f"{status.size / 1e6:.1f} MB" if status.present else "no"
+        table.add_row(name, f"{card.rows:,}", here, card.title, card.licence)
+    console.print(table)
+
+
+@data.command("get")
+def data_get(
+    names: Annotated[list[str] | None, typer.Argument(help="Data sets.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every data set of the catalogue.")] = False,
+) -> None:
+    """Fetch data sets, checked by SHA-256; what is here is not fetched again."""
+    from course_lib import datasets
+
+    wanted = datasets.names() if everything else names
+    if not wanted:
+        raise CourseError("Name the data sets to get, or say --all. `course data list` shows them.")
+    for name in wanted:
+        with console.status(f"Getting {name} …"):
+            path = datasets.fetch(name)
+        console.print(f"[green]here[/]  {name}  {path}")
+
+
+@data.command("verify")
+def data_verify() -> None:
+    """Check every data set that is here against its checksum."""
+    from course_lib import datasets
+
+    here = [name for name in datasets.names() if datasets.status(name).present]
+    faults = 0
+    for name in here:
+        try:
+            datasets.verify(name)
+            console.print(f"[green]ok[/]  {name}")
+        except CourseError as error:
+            faults += 1
+            console.print(f"[red]problem[/]  {error}")
+    console.print(f"{len(here) - faults} of {len(here)} data sets are as published.")
+    raise typer.Exit(bool(faults))
+
+
+@data.command("clean")
+def data_clean() -> None:
+    """Remove every fetched data set."""
+    from course_lib import datasets
+
+    folder = datasets.cache_folder()
+    datasets.clean()
+    console.print(f"Removed what was fetched into {folder}.")
+
+
+def main() -> None:
+    """Run the command line; a person's mistake is one line and exit code 1."""
+    try:
+        app()
+    except CourseError as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"course: {error}", markup=False)
+        sys.exit(1)

@@ -1,0 +1,125 @@
+"""What this machine has and lacks, a finding a row."""
+
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from course_lib.errors import CourseError
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One row of the doctor's table; ``advice`` is empty where all is well."""
+
+    what: str
+    ok: bool
+    found: str
+    advice: str = ""
+
+
+def examine() -> Iterator[Finding]:
+    """Look at Python, Java, memory, cores, disk, data, Spark and the Jupyter kernel, one after the other."""
+    yield _python()
+    yield _java()
+    yield from _machine()
+    yield from _data()
+    yield _quick_start()
+    yield _spark()
+    yield _kernel()
+
+
+def _python() -> Finding:
+    fits = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    return Finding("Python", fits, platform.python_version(), "" if fits else "Use Python 3.11, 3.12 or 3.13.")
+
+
+def _java() -> Finding:
+    from course_lib.java import find_java
+
+    try:
+        java = find_java()
+    except CourseError as error:
+        return Finding("Java", False, "none that is 17 or newer", str(error))
+    return Finding("Java", True, f"{java.version} in {java.home}")
+
+
+def _machine() -> Iterator[Finding]:
+    from course_lib.spark import usable_cores, usable_memory
+
+    memory_gb, cores = usable_memory() / 2**30, usable_cores()
+    enough = memory_gb >= 1.7
+    advice = "" if enough else "The lessons need 1.7 GB: close other programs, or set COURSE_PROFILE=low-memory."
+    yield Finding("Memory", enough, f"{memory_gb:.1f} GB that this process may use", advice)
+    yield Finding("Cores", True, f"{cores} that this process may use")
+    free_gb = shutil.disk_usage(Path(__file__).parent).free / 1e9
+    roomy = free_gb >= 3
+    yield Finding("Disk", roomy, f"{free_gb:.0f} GB free", "" if roomy else "Free 3 GB: Spark writes while it sorts.")
+
+
+def _data() -> Iterator[Finding]:
+    from course_lib import datasets
+
+    for name in datasets.names():
+        try:
+            if not datasets.status(name).present:
+                yield Finding(f"Data: {name}", False, "not here", f"Run `course data get {name}`.")
+                continue
+            datasets.verify(name)
+            yield Finding(f"Data: {name}", True, f"verified, {datasets.status(name).size / 1e6:.1f} MB")
+        except CourseError as error:
+            yield Finding(f"Data: {name}", False, "not as published", str(error))
+
+
+def _quick_start() -> Finding:
+    from course_lib.java import archive_is_current, find_java
+
+    try:
+        ready = archive_is_current(find_java())
+    except CourseError:
+        ready = False
+    found = "prepared for this Java" if ready else "not prepared: Spark works, but starts at half the speed"
+    return Finding("Quick start of Spark", True, found, "" if ready else "Run `course setup` when you have a minute.")
+
+
+def _spark() -> Finding:
+    from course_lib.spark import get_spark, stop_spark
+
+    begin = time.perf_counter()
+    try:
+        spark = get_spark("doctor")
+        answer = spark.range(1000).selectExpr("sum(id) AS total").first()["total"]
+        seconds = time.perf_counter() - begin
+        master = spark.conf.get("spark.master", "a Spark Connect server")
+    except CourseError as error:
+        return Finding("Spark", False, "does not start", str(error))
+    except Exception as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        return Finding("Spark", False, "does not answer", f"It said: {first}")
+    finally:
+        stop_spark()
+    right = answer == 499500
+    return Finding("Spark", right, f"{spark_version()} on {master}: started and answered in {seconds:.1f} s")
+
+
+def spark_version() -> str:
+    """Return the version of PySpark that is installed."""
+    from importlib.metadata import version
+
+    return version("pyspark")
+
+
+def _kernel() -> Finding:
+    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+
+    try:
+        spec = KernelSpecManager().get_kernel_spec("python3")
+    except NoSuchKernel:
+        return Finding("Jupyter kernel", False, "none", "Run `python -m ipykernel install --sys-prefix`.")
+    interpreter = shutil.which(spec.argv[0]) or spec.argv[0]
+    own = Path(interpreter).exists() and Path(interpreter).parent.samefile(Path(sys.executable).parent)
+    advice = "" if own else "Run `python -m ipykernel install --sys-prefix` in this environment."
+    return Finding("Jupyter kernel", own, f"python3 → {interpreter}", advice)

@@ -1,0 +1,55 @@
+"""What the notebook tests share: the lessons, and one way to run a lesson as a person's papermill would."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from course_lib.cli import lessons
+
+SECOND_PARAMETERS = tomllib.loads((Path(__file__).parent / "second_parameters.toml").read_text())
+
+
+@dataclass(frozen=True)
+class Run:
+    """An executed lesson: its notebook, and the peak memory of its whole process tree in bytes."""
+
+    path: Path
+    peak_bytes: int
+
+    @property
+    def notebook(self) -> nbformat.NotebookNode:
+        return nbformat.read(self.path, as_version=4)
+
+
+def run_lesson(lesson: Path, output: Path, parameters=(), prefix=(), **environment: str) -> Run:
+    """Run a lesson through papermill's command line; fail with the end of what it printed.
+
+    ``parameters`` are (name, value) pairs, ``prefix`` is a command to run papermill under, and ``environment`` is
+    added to this process's own.
+    """
+    from course_lib import measure
+
+    command = [*prefix, sys.executable, "-m", "papermill", str(lesson), str(output), "-k", "python3"]
+    for name, value in parameters:
+        command += ["-p", name, str(value)]
+    with measure.block(lesson.stem) as block:
+        done = subprocess.run(
+            [*command, "--cwd", str(lesson.parent), "--no-progress-bar"],
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return Run(output, block.peak_bytes)
+
+
+@pytest.fixture(params=lessons(), ids=lambda path: path.stem)
+def lesson(request) -> Path:
+    """Each lesson in turn."""
+    return request.param
