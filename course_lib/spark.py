@@ -1,0 +1,399 @@
+"""One Spark session: sized to what this process may use, quiet, on this machine's loopback only, quick to start."""
+
+import atexit
+import os
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from course_lib.errors import CourseError
+from course_lib.java import Java, find_java
+from course_lib.machine import describe_machine
+
+_MIB = 2**20
+_START_SECONDS = 120  # a JVM that has not answered by then is given up
+_STOP_SECONDS = 20
+
+# Everything that Spark has to say goes to a file in the session's folder; a problem reaches the person as an exception.
+_LOG_SETTINGS = """\
+rootLogger.level = warn
+rootLogger.appenderRef.stderr.ref = console
+appender.console.type = Console
+appender.console.name = console
+appender.console.target = SYSTEM_ERR
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d{HH:mm:ss} %p %c{1}: %m%n%ex
+# The same level as the root's, or Spark prints a line on how to change it.
+logger.gateway.name = org.apache.spark.api.python.PythonGatewayServer
+logger.gateway.level = warn
+"""
+
+
+@dataclass
+class _Running:
+    """The session that this process started."""
+
+    owner: int  # process id: a forked child must not touch its parent's session
+    master: str
+    session: object
+    process: subprocess.Popen | None = None  # the JVM, where there is one
+    folder: Path | None = None
+
+
+_running: _Running | None = None
+
+
+def get_spark(app: str = "ml-at-scale", master: str | None = None):
+    """Give the Spark session, starting it if there is none.
+
+    Parameters
+    ----------
+    app : str
+        The name that the Spark UI shows.
+    master : str, optional
+        Where to run: ``local[2]``, ``spark://host:port``, ``yarn``, ``k8s://...`` or, for Spark Connect,
+        ``sc://host:port``. By default what the environment variables SPARK_REMOTE or SPARK_MASTER say, else this
+        machine with every core that this process may use.
+
+    Returns
+    -------
+    pyspark.sql.SparkSession
+        Times are in UTC, Arrow is on, nothing listens beyond this machine, and what Spark writes by itself goes to a
+        temporary folder. The memory of the JVM is a quarter of what this process may use (512 MiB with
+        COURSE_PROFILE=low-memory; SPARK_DRIVER_MEMORY, such as ``4g``, decides otherwise).
+
+    Raises
+    ------
+    CourseError
+        No Java; an address that does not answer; or another master asked for while a session runs.
+    """
+    global _running
+    asked = master or _master_from_environment()
+    if _is_running():
+        if asked and asked != _running.master:
+            raise CourseError(
+                f"Spark runs on {_running.master} and was asked for on {asked}: call stop_spark() first, or leave "
+                "`master` (and SPARK_MASTER, SPARK_REMOTE) as it was."
+            )
+        return _running.session
+    stop_spark()  # what is left of a session that ended by itself
+    master = asked or f"local[{_cores()}]"
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable  # workers: this very Python
+    _running = _connect(app, master) if master.startswith("sc://") else _start(app, master, find_java())
+    return _running.session
+
+
+def stop_spark() -> None:
+    """Stop the Spark session and wait until its JVM has gone; the next `get_spark` starts afresh. Without one, nothing.
+
+    Tables, views and cached data of the session are gone after it.
+    """
+    global _running
+    running, _running = _running, None
+    if "pyspark" not in sys.modules:
+        return
+    if running and running.owner != os.getpid():
+        _forget()
+        return
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    session = running.session if running else SparkSession.getActiveSession()
+    gateway = SparkContext._gateway
+    process = running.process if running else getattr(gateway, "proc", None)
+    if session is not None:
+        _quietly(session.stop)
+    if gateway is not None:
+        _quietly(gateway.shutdown)
+    if process is not None:
+        _end(process)
+    if running and running.folder:
+        shutil.rmtree(running.folder, ignore_errors=True)
+    _forget()
+
+
+def _is_running() -> bool:
+    """Whether the session of this process is there and has not been stopped behind our back."""
+    if _running is None or _running.owner != os.getpid():
+        return False
+    if _running.process is None:
+        return not _running.session.is_stopped
+    return _running.process.poll() is None and _running.session._sc._jsc is not None
+
+
+def _master_from_environment() -> str | None:
+    remote, master = os.environ.get("SPARK_REMOTE"), os.environ.get("SPARK_MASTER")
+    if remote and master:
+        raise CourseError("Both SPARK_REMOTE and SPARK_MASTER are set: unset one, so that it is clear where to run.")
+    return remote or master
+
+
+def _low_memory() -> bool:
+    return os.environ.get("COURSE_PROFILE") == "low-memory"
+
+
+def _cores() -> int:
+    cores = describe_machine().cores
+    return min(cores, 2) if _low_memory() else cores  # each core brings a Python worker
+
+
+def _heap_mib() -> int:
+    """Memory of the JVM's heap: a quarter of what we may use, so that pandas and Python workers have theirs."""
+    if _low_memory():
+        return 512
+    machine = describe_machine()
+    mib = min(machine.memory_bytes // 4, machine.available_bytes // 2) // _MIB
+    return max(512, min(mib, 16 * 1024))
+
+
+# ---- a session with its own JVM --------------------------------------------------------------------------------------
+
+
+def _start(app: str, master: str, java: Java, jvm_options: tuple[str, ...] = ()) -> _Running:
+    """Start a JVM and the session in it."""
+    if master.startswith("spark://"):
+        _must_answer(master, [_host_and_port(part, 7077) for part in master.removeprefix("spark://").split(",")])
+    folder = Path(tempfile.mkdtemp(prefix="ml-at-scale-"))
+    process = None
+    try:
+        process = _launch(java, _settings(master, folder), _stays_here(master), folder, jvm_options)
+        import pandas  # noqa: F401  # loaded while the JVM starts; the first job needs them
+        import pyarrow  # noqa: F401
+        from pyspark import SparkContext
+        from pyspark.sql import SparkSession
+
+        SparkContext._ensure_initialized(gateway=_gateway(process, folder))
+        session = SparkSession.builder.appName(app).master(master).getOrCreate()
+        # The JVM outlives this process by a moment, also when it is killed: let it sweep up.
+        jvm = session._jvm
+        jvm.org.apache.spark.util.ShutdownHookManager.registerShutdownDeleteDir(jvm.java.io.File(str(folder)))
+    except BaseException:
+        if process is not None:
+            _forget()
+            _end(process)
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return _Running(os.getpid(), master, session, process, folder)
+
+
+def _stays_here(master: str) -> bool:
+    """Whether nothing outside this machine takes part."""
+    if master.startswith("spark://"):
+        return all(
+            _host_and_port(part, 7077)[0] in ("127.0.0.1", "localhost")
+            for part in master.removeprefix("spark://").split(",")
+        )
+    return master.startswith("local")
+
+
+def _settings(master: str, folder: Path) -> dict[str, str]:
+    settings = {
+        "spark.master": master,
+        "spark.driver.memory": f"{_heap_mib()}m",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.adaptive.enabled": "true",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+    }
+    if _stays_here(master):
+        settings |= {
+            "spark.driver.bindAddress": "127.0.0.1",
+            "spark.driver.host": "127.0.0.1",
+            "spark.sql.warehouse.dir": (folder / "warehouse").as_uri(),
+            "spark.local.dir": str(folder),
+            # Adaptive execution merges what is too small; more than a few per core only costs start-up.
+            "spark.sql.shuffle.partitions": str(4 * _cores()),
+        }
+    return settings
+
+
+def _launch(java: Java, settings: dict, stays_here: bool, folder: Path, jvm_options: tuple) -> subprocess.Popen:
+    """Start the JVM as PySpark's shell scripts do, but directly, which saves starting one JVM to start another."""
+    import pyspark
+
+    spark_home = Path(pyspark.__file__).parent
+    (folder / "log4j2.properties").write_text(_LOG_SETTINGS)
+    options = [
+        *_MODULE_OPTIONS,
+        f"-Xmx{settings['spark.driver.memory']}",
+        f"-Djava.io.tmpdir={folder}",
+        f"-Dderby.system.home={folder}",
+        f"-Dlog4j2.configurationFile={(folder / 'log4j2.properties').as_uri()}",
+        *jvm_options,
+        "-cp",
+        os.pathsep.join(_class_path(spark_home)),
+    ]
+    # In a file: on Windows a command line ends at 32 kB.
+    lines = ('"' + option.replace("\\", "\\\\").replace('"', '\\"') + '"' for option in options)
+    (folder / "java.options").write_text("\n".join(lines))
+    command = [str(java.command), f"@{folder / 'java.options'}", "org.apache.spark.deploy.SparkSubmit"]
+    for name, value in settings.items():
+        command += ["--conf", f"{name}={value}"]
+    command += shlex.split(os.environ.get("PYSPARK_SUBMIT_ARGS", "pyspark-shell"))
+
+    environment = os.environ | {
+        "SPARK_HOME": str(spark_home),
+        "SPARK_SCALA_VERSION": "2.13",
+        "SPARK_CONNECT_MODE": "0",
+        "JAVA_HOME": str(java.home),
+        "_PYSPARK_DRIVER_CONN_INFO_PATH": str(folder / "gateway"),
+    }
+    if stays_here:
+        environment["SPARK_LOCAL_IP"] = "127.0.0.1"  # the Spark UI listens where this says
+    # A group of its own: Ctrl-C in a terminal and "interrupt" in the lab are for Python, not for the JVM.
+    own_group = {"creationflags": 0x08000200} if os.name == "nt" else {"process_group": 0}
+    with (folder / "spark.log").open("wb") as log:
+        # The JVM reads this pipe and ends when it closes, which the system does however this process ends.
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=log, env=environment, **own_group)
+
+
+_MODULE_OPTIONS = (
+    "-XX:+IgnoreUnrecognizedVMOptions",
+    "--add-modules=jdk.incubator.vector",
+    *(
+        f"--add-opens=java.base/{package}=ALL-UNNAMED"
+        for package in (
+            "java.lang",
+            "java.lang.invoke",
+            "java.lang.reflect",
+            "java.io",
+            "java.net",
+            "java.nio",
+            "java.util",
+            "java.util.concurrent",
+            "java.util.concurrent.atomic",
+            "jdk.internal.ref",
+            "sun.nio.ch",
+            "sun.nio.cs",
+            "sun.security.action",
+            "sun.util.calendar",
+        )
+    ),
+    "--add-opens=java.security.jgss/sun.security.krb5=ALL-UNNAMED",
+    "-Dio.netty.tryReflectionSetAccessible=true",
+    "-Dio.netty.allocator.type=pooled",
+    "-Dio.netty.handler.ssl.defaultEndpointVerificationAlgorithm=NONE",
+    "--sun-misc-unsafe-memory-access=allow",
+    "--enable-native-access=ALL-UNNAMED",
+)
+
+
+def _class_path(spark_home: Path) -> list[str]:
+    """Spark's jars in a fixed order (an archive of loaded classes holds for one order), then the person's settings."""
+    jars = sorted(str(jar) for jar in (spark_home / "jars").glob("*.jar"))
+    first = [jar for jar in jars if "slf4j-api" in jar]  # as Spark's launcher does
+    folders = [
+        os.environ[name] for name in ("SPARK_CONF_DIR", "HADOOP_CONF_DIR", "YARN_CONF_DIR") if name in os.environ
+    ]
+    return first + [jar for jar in jars if jar not in first] + folders
+
+
+def _gateway(process: subprocess.Popen, folder: Path):
+    """Connect Python to the JVM when it is ready."""
+    from pyspark.java_gateway import launch_gateway
+    from pyspark.serializers import UTF8Deserializer, read_int
+
+    ready = folder / "gateway"  # written beside and then renamed: when it is there it is whole
+    limit = time.monotonic() + _START_SECONDS
+    while not ready.exists():
+        if process.poll() is not None or time.monotonic() > limit:
+            last = [line for line in (folder / "spark.log").read_text(errors="replace").splitlines() if line.strip()]
+            raise CourseError(f"Java started but Spark did not: {last[-1] if last else 'it said nothing'}")
+        time.sleep(0.01)
+    with ready.open("rb") as info:
+        port, secret = read_int(info), UTF8Deserializer().loads(info)
+    os.environ["PYSPARK_GATEWAY_PORT"], os.environ["PYSPARK_GATEWAY_SECRET"] = str(port), secret
+    try:
+        gateway = launch_gateway()
+    finally:
+        del os.environ["PYSPARK_GATEWAY_PORT"], os.environ["PYSPARK_GATEWAY_SECRET"]
+    gateway.proc = process
+    return gateway
+
+
+def _end(process: subprocess.Popen) -> None:
+    """Let the JVM end and wait until it has."""
+    if process.stdin:
+        _quietly(process.stdin.close)
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _forget() -> None:
+    """Make PySpark forget the JVM that has gone, or that belongs to the process we were forked from."""
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None
+    SparkSession._instantiatedSession = None
+    for name in ("SPARK_CONNECT_MODE_ENABLED", "SPARK_LOCAL_REMOTE"):
+        os.environ.pop(name, None)
+
+
+def _quietly(function) -> None:
+    """Call it; on the way out, what is gone already is no error."""
+    try:
+        function()
+    except Exception:  # noqa: S110
+        pass
+
+
+# ---- Spark Connect ---------------------------------------------------------------------------------------------------
+
+
+def _connect(app: str, address: str) -> _Running:
+    host, port = _host_and_port(address.removeprefix("sc://").split("/")[0], 15002)
+    _must_answer(address, [(host, port)])
+    if host == "127.0.0.1":  # with a token PySpark would ask for TLS here, but not for "localhost"
+        url = address.replace("127.0.0.1", "localhost", 1)
+    else:
+        url = address
+    from pyspark.sql import SparkSession
+
+    try:
+        session = SparkSession.builder.remote(url).appName(app).getOrCreate()
+        session.conf.set("spark.sql.session.timeZone", "UTC")
+    except Exception as error:
+        _forget()
+        reason = str(error).strip().splitlines()[0]
+        raise CourseError(f"Spark Connect at {host}:{port} did not accept the session: {reason}") from None
+    return _Running(os.getpid(), address, session)
+
+
+def _host_and_port(text: str, default_port: int) -> tuple[str, int]:
+    try:
+        parts = urlsplit(f"//{text}")
+        if parts.hostname:
+            return parts.hostname, parts.port or default_port
+    except ValueError:
+        pass
+    raise CourseError(f"{text!r} is no address: write host:port, such as 127.0.0.1:{default_port}.")
+
+
+def _must_answer(address: str, hosts: list[tuple[str, int]]) -> None:
+    """Raise within seconds when nothing listens there; Spark itself would try for minutes."""
+    for host, port in hosts:
+        try:
+            socket.create_connection((host, port), timeout=max(1, 8 / len(hosts))).close()
+        except OSError as error:
+            reason = error.strerror or str(error) or "no answer"
+        else:
+            return
+    where = ", ".join(f"{host}:{port}" for host, port in hosts)
+    raise CourseError(
+        f"Nothing answers at {where} ({reason}): is {address.split(';')[0]} right and running? "
+        "To work on this machine alone, unset SPARK_MASTER and SPARK_REMOTE."
+    )
+
+
+atexit.register(stop_spark)
