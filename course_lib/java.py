@@ -32,11 +32,14 @@ class Java:
         17, 21, 25, ...
     build : str
         The exact build, such as ``17.0.15+6``.
+    modules : frozenset of str or None
+        Names of the modules in it, None where it does not say.
     """
 
     home: Path
     version: int
     build: str
+    modules: frozenset[str] | None = None
 
     @property
     def command(self) -> Path:
@@ -123,7 +126,8 @@ def read_java(home: Path) -> Java | None:
     fields = dict(re.findall(r'^(\w+)="([^"]*)"', text, flags=re.MULTILINE))
     build = fields.get("JAVA_RUNTIME_VERSION") or fields.get("JAVA_VERSION") or _ask_version(home)
     match = re.match(r"(?:1\.)?(\d+)", build)
-    return Java(home, int(match[1]), build) if match else None
+    modules = frozenset(fields["MODULES"].split()) if "MODULES" in fields else None
+    return Java(home, int(match[1]), build, modules) if match else None
 
 
 def project_folder() -> Path:
@@ -132,7 +136,7 @@ def project_folder() -> Path:
 
 
 def _places() -> list[list[Path]]:
-    """Groups of folders that may be a Java home, the first group first."""
+    """List groups of folders that may be a Java home, the first group first."""
     java_home, on_path = os.environ.get("JAVA_HOME"), shutil.which("java")
     prefixes = [Path(prefix) for prefix in (os.environ.get("CONDA_PREFIX"), sys.prefix) if prefix]
     conda = [prefix / part for prefix in prefixes for part in ("lib/jvm", "Library/lib/jvm", "Library", ".")]

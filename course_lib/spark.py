@@ -1,6 +1,7 @@
 """One Spark session: sized to what this process may use, quiet, on this machine's loopback only, quick to start."""
 
 import atexit
+import contextlib
 import os
 import shlex
 import shutil
@@ -13,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from course_lib import jvm
 from course_lib.errors import CourseError
 from course_lib.java import Java, find_java
 from course_lib.machine import describe_machine
 
 _MIB = 2**20
 _START_SECONDS = 120  # a JVM that has not answered by then is given up
-_STOP_SECONDS = 20
 
 # Everything that Spark has to say goes to a file in the session's folder; a problem reaches the person as an exception.
 _LOG_SETTINGS = """\
@@ -74,7 +75,6 @@ def get_spark(app: str = "ml-at-scale", master: str | None = None):
     CourseError
         No Java; an address that does not answer; or another master asked for while a session runs.
     """
-    global _running
     asked = master or _master_from_environment()
     if _is_running():
         if asked and asked != _running.master:
@@ -85,15 +85,29 @@ def get_spark(app: str = "ml-at-scale", master: str | None = None):
         return _running.session
     stop_spark()  # what is left of a session that ended by itself
     master = asked or f"local[{_cores()}]"
+    if master.startswith("sc://"):
+        return _begin(app, master)
+    java = find_java()
+    return _begin(app, master, java, jvm.archive_options(java))
+
+
+def _begin(app: str, master: str, java: Java | None = None, jvm_options: list[str] | None = None):
+    """Start a session and remember it."""
+    global _running
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable  # workers: this very Python
-    _running = _connect(app, master) if master.startswith("sc://") else _start(app, master, find_java())
+    _running = _start(app, master, java, jvm_options) if java else _connect(app, master)
     return _running.session
 
 
-def stop_spark() -> None:
+def stop_spark(patience: float = 20) -> None:
     """Stop the Spark session and wait until its JVM has gone; the next `get_spark` starts afresh. Without one, nothing.
 
     Tables, views and cached data of the session are gone after it.
+
+    Parameters
+    ----------
+    patience : float
+        Seconds after which a JVM that does not end is killed.
     """
     global _running
     running, _running = _running, None
@@ -113,7 +127,7 @@ def stop_spark() -> None:
     if gateway is not None:
         _quietly(gateway.shutdown)
     if process is not None:
-        _end(process)
+        _end(process, patience)
     if running and running.folder:
         shutil.rmtree(running.folder, ignore_errors=True)
     _forget()
@@ -153,10 +167,15 @@ def _heap_mib() -> int:
     return max(512, min(mib, 16 * 1024))
 
 
+def _collector() -> str:
+    """Collect garbage with as few threads as help: with few cores one is quickest, also to start."""
+    return "-XX:+UseSerialGC" if _cores() <= 3 else "-XX:+UseParallelGC"
+
+
 # ---- a session with its own JVM --------------------------------------------------------------------------------------
 
 
-def _start(app: str, master: str, java: Java, jvm_options: tuple[str, ...] = ()) -> _Running:
+def _start(app: str, master: str, java: Java, jvm_options: list[str]) -> _Running:
     """Start a JVM and the session in it."""
     if master.startswith("spark://"):
         _must_answer(master, [_host_and_port(part, 7077) for part in master.removeprefix("spark://").split(",")])
@@ -172,8 +191,8 @@ def _start(app: str, master: str, java: Java, jvm_options: tuple[str, ...] = ())
         SparkContext._ensure_initialized(gateway=_gateway(process, folder))
         session = SparkSession.builder.appName(app).master(master).getOrCreate()
         # The JVM outlives this process by a moment, also when it is killed: let it sweep up.
-        jvm = session._jvm
-        jvm.org.apache.spark.util.ShutdownHookManager.registerShutdownDeleteDir(jvm.java.io.File(str(folder)))
+        in_jvm = session._jvm
+        in_jvm.org.apache.spark.util.ShutdownHookManager.registerShutdownDeleteDir(in_jvm.java.io.File(str(folder)))
     except BaseException:
         if process is not None:
             _forget()
@@ -214,32 +233,29 @@ def _settings(master: str, folder: Path) -> dict[str, str]:
     return settings
 
 
-def _launch(java: Java, settings: dict, stays_here: bool, folder: Path, jvm_options: tuple) -> subprocess.Popen:
+def _launch(java: Java, settings: dict, stays_here: bool, folder: Path, more_options: list) -> subprocess.Popen:
     """Start the JVM as PySpark's shell scripts do, but directly, which saves starting one JVM to start another."""
-    import pyspark
-
-    spark_home = Path(pyspark.__file__).parent
     (folder / "log4j2.properties").write_text(_LOG_SETTINGS)
-    options = [
-        *_MODULE_OPTIONS,
+    own_settings = [os.environ.get(name) for name in ("SPARK_CONF_DIR", "HADOOP_CONF_DIR", "YARN_CONF_DIR")]
+    arguments = [
+        *jvm.options(java),
+        *more_options,
+        _collector(),
         f"-Xmx{settings['spark.driver.memory']}",
         f"-Djava.io.tmpdir={folder}",
         f"-Dderby.system.home={folder}",
         f"-Dlog4j2.configurationFile={(folder / 'log4j2.properties').as_uri()}",
-        *jvm_options,
         "-cp",
-        os.pathsep.join(_class_path(spark_home)),
+        os.pathsep.join([*jvm.class_path(), *filter(None, own_settings)]),
     ]
-    # In a file: on Windows a command line ends at 32 kB.
-    lines = ('"' + option.replace("\\", "\\\\").replace('"', '\\"') + '"' for option in options)
-    (folder / "java.options").write_text("\n".join(lines))
-    command = [str(java.command), f"@{folder / 'java.options'}", "org.apache.spark.deploy.SparkSubmit"]
+    file = jvm.write_arguments(folder / "java.options", arguments)
+    command = [str(java.command), f"@{file}", "org.apache.spark.deploy.SparkSubmit"]
     for name, value in settings.items():
         command += ["--conf", f"{name}={value}"]
     command += shlex.split(os.environ.get("PYSPARK_SUBMIT_ARGS", "pyspark-shell"))
 
     environment = os.environ | {
-        "SPARK_HOME": str(spark_home),
+        "SPARK_HOME": str(jvm.spark_home()),
         "SPARK_SCALA_VERSION": "2.13",
         "SPARK_CONNECT_MODE": "0",
         "JAVA_HOME": str(java.home),
@@ -252,47 +268,6 @@ def _launch(java: Java, settings: dict, stays_here: bool, folder: Path, jvm_opti
     with (folder / "spark.log").open("wb") as log:
         # The JVM reads this pipe and ends when it closes, which the system does however this process ends.
         return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=log, env=environment, **own_group)
-
-
-_MODULE_OPTIONS = (
-    "-XX:+IgnoreUnrecognizedVMOptions",
-    "--add-modules=jdk.incubator.vector",
-    *(
-        f"--add-opens=java.base/{package}=ALL-UNNAMED"
-        for package in (
-            "java.lang",
-            "java.lang.invoke",
-            "java.lang.reflect",
-            "java.io",
-            "java.net",
-            "java.nio",
-            "java.util",
-            "java.util.concurrent",
-            "java.util.concurrent.atomic",
-            "jdk.internal.ref",
-            "sun.nio.ch",
-            "sun.nio.cs",
-            "sun.security.action",
-            "sun.util.calendar",
-        )
-    ),
-    "--add-opens=java.security.jgss/sun.security.krb5=ALL-UNNAMED",
-    "-Dio.netty.tryReflectionSetAccessible=true",
-    "-Dio.netty.allocator.type=pooled",
-    "-Dio.netty.handler.ssl.defaultEndpointVerificationAlgorithm=NONE",
-    "--sun-misc-unsafe-memory-access=allow",
-    "--enable-native-access=ALL-UNNAMED",
-)
-
-
-def _class_path(spark_home: Path) -> list[str]:
-    """Spark's jars in a fixed order (an archive of loaded classes holds for one order), then the person's settings."""
-    jars = sorted(str(jar) for jar in (spark_home / "jars").glob("*.jar"))
-    first = [jar for jar in jars if "slf4j-api" in jar]  # as Spark's launcher does
-    folders = [
-        os.environ[name] for name in ("SPARK_CONF_DIR", "HADOOP_CONF_DIR", "YARN_CONF_DIR") if name in os.environ
-    ]
-    return first + [jar for jar in jars if jar not in first] + folders
 
 
 def _gateway(process: subprocess.Popen, folder: Path):
@@ -318,12 +293,12 @@ def _gateway(process: subprocess.Popen, folder: Path):
     return gateway
 
 
-def _end(process: subprocess.Popen) -> None:
+def _end(process: subprocess.Popen, patience: float = 20) -> None:
     """Let the JVM end and wait until it has."""
     if process.stdin:
         _quietly(process.stdin.close)
     try:
-        process.wait(_STOP_SECONDS)
+        process.wait(patience)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
@@ -342,10 +317,8 @@ def _forget() -> None:
 
 def _quietly(function) -> None:
     """Call it; on the way out, what is gone already is no error."""
-    try:
+    with contextlib.suppress(Exception):
         function()
-    except Exception:  # noqa: S110
-        pass
 
 
 # ---- Spark Connect ---------------------------------------------------------------------------------------------------
@@ -354,10 +327,8 @@ def _quietly(function) -> None:
 def _connect(app: str, address: str) -> _Running:
     host, port = _host_and_port(address.removeprefix("sc://").split("/")[0], 15002)
     _must_answer(address, [(host, port)])
-    if host == "127.0.0.1":  # with a token PySpark would ask for TLS here, but not for "localhost"
-        url = address.replace("127.0.0.1", "localhost", 1)
-    else:
-        url = address
+    # With a token PySpark asks for TLS at 127.0.0.1, but not at localhost.
+    url = address.replace("127.0.0.1", "localhost", 1) if host == "127.0.0.1" else address
     from pyspark.sql import SparkSession
 
     try:
