@@ -1,5 +1,6 @@
 """The ``course`` command: thin words over the library."""
 
+import json
 import os
 import subprocess
 import sys
@@ -15,7 +16,8 @@ from course_lib.errors import CourseError
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
-FIRST_LESSON = "00_introduction.ipynb"
+# What JupyterLab does here unless the person's own settings say otherwise.
+LAB_SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
 
 app = typer.Typer(
     name="course",
@@ -73,9 +75,11 @@ def lab(
         "ServerApp.port": port,
         "ServerApp.root_dir": ROOT,
         "ServerApp.log_level": "ERROR",
+        "LabApp.log_level": "ERROR",
         "LabApp.default_url": f"/lab/tree/{notebook.as_posix()}",
-        "LabApp.news_url": None,
         "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
+        # Not a login shell: those start from a fresh PATH, in which a terminal would not find `course`.
+        "ServerApp.terminado_settings": f"shell_command={[os.environ.get('SHELL', 'bash')]}",
     }
     command = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in options.items())]
     try:
@@ -156,9 +160,13 @@ def setup() -> None:
     """Get what is missing: [bold]Java[/], the data, what makes Spark start quickly."""
     from course_lib import datasets, java
 
+    settings = Path(sys.prefix, "share", "jupyter", "lab", "settings", "overrides.json")
+    if not settings.exists():
+        settings.parent.mkdir(parents=True, exist_ok=True)
+        settings.write_text(json.dumps(LAB_SETTINGS, indent=2))
     found = java.find_java(install=True)
     for name in datasets.names():
-        if not datasets.status(name).present:
+        if not datasets.status(name)["present"]:
             with console.status(f"Getting the data set {name} …"):
                 datasets.fetch(name)
     if not java.archive_is_current(found):
@@ -205,7 +213,7 @@ def data_list() -> None:
     table = page_table("Name", "Rows", "Here", "What", "Licence")
     for name in datasets.names():
         card, status = datasets.describe(name), datasets.status(name)
-        here = f"{status.size / 1e6:.1f} MB" if status.present else "no"
+        here = f"{status['bytes'] / 1e6:.1f} MB" if status["present"] else "no"
         table.add_row(name, f"{card.rows:,}", here, card.title, card.licence)
     console.print(table)
 
@@ -224,7 +232,7 @@ def data_get(
     for name in wanted:
         with console.status(f"Getting {name} …"):
             path = datasets.fetch(name)
-        console.print(f"[green]here[/]  {name}  {path}")
+        console.print("[green]here[/] ", name, path)
 
 
 @data.command("verify")
@@ -232,7 +240,7 @@ def data_verify() -> None:
     """Check every data set that is here against its checksum."""
     from course_lib import datasets
 
-    here = [name for name in datasets.names() if datasets.status(name).present]
+    here = [name for name in datasets.names() if datasets.status(name)["present"]]
     faults = 0
     for name in here:
         try:
@@ -250,9 +258,8 @@ def data_clean() -> None:
     """Remove every fetched data set."""
     from course_lib import datasets
 
-    folder = datasets.cache_folder()
-    datasets.clean()
-    console.print(f"Removed what was fetched into {folder}.")
+    freed = datasets.clean()
+    console.print(f"{freed / 1e6:.1f} MB are free again in {datasets.cache_folder()}.")
 
 
 def main() -> None:

@@ -48,13 +48,14 @@ def _java() -> Finding:
 
 
 def _machine() -> Iterator[Finding]:
-    from course_lib.spark import usable_cores, usable_memory
+    from course_lib.machine import describe_machine
 
-    memory_gb, cores = usable_memory() / 2**30, usable_cores()
+    machine = describe_machine()
+    memory_gb = machine.available_bytes / 1e9
     enough = memory_gb >= 1.7
     advice = "" if enough else "The lessons need 1.7 GB: close other programs, or set COURSE_PROFILE=low-memory."
-    yield Finding("Memory", enough, f"{memory_gb:.1f} GB that this process may use", advice)
-    yield Finding("Cores", True, f"{cores} that this process may use")
+    yield Finding("Memory", enough, f"{memory_gb:.1f} GB free of the {machine.memory_bytes / 1e9:.1f} GB that this process may use", advice)
+    yield Finding("Cores", True, f"{machine.cores} that this process may use")
     free_gb = shutil.disk_usage(Path(__file__).parent).free / 1e9
     roomy = free_gb >= 3
     yield Finding("Disk", roomy, f"{free_gb:.0f} GB free", "" if roomy else "Free 3 GB: Spark writes while it sorts.")
@@ -65,11 +66,11 @@ def _data() -> Iterator[Finding]:
 
     for name in datasets.names():
         try:
-            if not datasets.status(name).present:
+            if not datasets.status(name)["present"]:
                 yield Finding(f"Data: {name}", False, "not here", f"Run `course data get {name}`.")
                 continue
             datasets.verify(name)
-            yield Finding(f"Data: {name}", True, f"verified, {datasets.status(name).size / 1e6:.1f} MB")
+            yield Finding(f"Data: {name}", True, f"verified, {datasets.status(name)['bytes'] / 1e6:.1f} MB")
         except CourseError as error:
             yield Finding(f"Data: {name}", False, "not as published", str(error))
 
