@@ -158,20 +158,28 @@ def run(
 @app.command(rich_help_panel=CARE)
 def setup() -> None:
     """Get what is missing: [bold]Java[/], the data, what makes Spark start quickly."""
-    from course_lib import datasets, java
+    from course_lib import datasets, jvm
+    from course_lib.java import find_java, install_java
 
     settings = Path(sys.prefix, "share", "jupyter", "lab", "settings", "overrides.json")
     if not settings.exists():
         settings.parent.mkdir(parents=True, exist_ok=True)
         settings.write_text(json.dumps(LAB_SETTINGS, indent=2))
-    found = java.find_java(install=True)
+    try:
+        java = find_java()
+    except CourseError:
+        with console.status("There is no Java 17 or newer here: getting one for this project alone …"):
+            java = install_java()
     for name in datasets.names():
         if not datasets.status(name)["present"]:
             with console.status(f"Getting the data set {name} …"):
                 datasets.fetch(name)
-    if not java.archive_is_current(found):
-        with console.status("Preparing Spark for quick starts (once, about half a minute) …"):
-            java.prepare(found)
+    if not jvm.archive_path(java).is_file():
+        with console.status("Preparing Spark for quick starts, once: about a minute …"):
+            try:
+                jvm.prepare(java)
+            except CourseError as error:  # its absence costs only time
+                console.print(f"[yellow]note[/]  {error}")
 
 
 @app.command(rich_help_panel=CARE)

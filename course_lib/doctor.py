@@ -54,7 +54,8 @@ def _machine() -> Iterator[Finding]:
     memory_gb = machine.available_bytes / 1e9
     enough = memory_gb >= 1.7
     advice = "" if enough else "The lessons need 1.7 GB: close other programs, or set COURSE_PROFILE=low-memory."
-    yield Finding("Memory", enough, f"{memory_gb:.1f} GB free of the {machine.memory_bytes / 1e9:.1f} GB that this process may use", advice)
+    found = f"{memory_gb:.1f} GB free of the {machine.memory_bytes / 1e9:.1f} GB that this process may use"
+    yield Finding("Memory", enough, found, advice)
     yield Finding("Cores", True, f"{machine.cores} that this process may use")
     free_gb = shutil.disk_usage(Path(__file__).parent).free / 1e9
     roomy = free_gb >= 3
@@ -76,14 +77,19 @@ def _data() -> Iterator[Finding]:
 
 
 def _quick_start() -> Finding:
-    from course_lib.java import archive_is_current, find_java
+    from course_lib import jvm
+    from course_lib.java import find_java
 
     try:
-        ready = archive_is_current(find_java())
+        status = jvm.archive_status(find_java())
     except CourseError:
-        ready = False
-    found = "prepared for this Java" if ready else "not prepared: Spark works, but starts at half the speed"
-    return Finding("Quick start of Spark", True, found, "" if ready else "Run `course setup` when you have a minute.")
+        status = "missing"
+    found = {
+        "ready": "prepared for this Java",
+        "missing": "not prepared: Spark works, and starts at half the speed",
+        "refused": "prepared, but Java refuses it: Spark works, and starts at half the speed",
+    }[status]
+    return Finding("Quick start of Spark", True, found, "" if status == "ready" else "Run `course setup`.")
 
 
 def _spark() -> Finding:
@@ -120,7 +126,10 @@ def _kernel() -> Finding:
         spec = KernelSpecManager().get_kernel_spec("python3")
     except NoSuchKernel:
         return Finding("Jupyter kernel", False, "none", "Run `python -m ipykernel install --sys-prefix`.")
-    interpreter = shutil.which(spec.argv[0]) or spec.argv[0]
-    own = Path(interpreter).exists() and Path(interpreter).parent.samefile(Path(sys.executable).parent)
+    program = Path(spec.argv[0]).name
+    # Jupyter starts a kernel that asks for plain "python" with the Python that Jupyter itself runs on.
+    plain = spec.argv[0] == program and program.startswith("python")
+    interpreter = Path(sys.executable if plain else spec.argv[0])
+    own = interpreter.exists() and interpreter.parent.samefile(Path(sys.executable).parent)
     advice = "" if own else "Run `python -m ipykernel install --sys-prefix` in this environment."
-    return Finding("Jupyter kernel", own, f"python3 → {interpreter}", advice)
+    return Finding("Jupyter kernel", own, f"python3: {interpreter}", advice)
