@@ -1,0 +1,461 @@
+"""Compare an answer with the expected one: values with a tolerance, form only where it matters."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from numbers import Number
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from course_lib.errors import CourseError
+
+_EXACT_BELOW = 1e-6  # the default tolerance: counts must then be equal
+_NEAR_ZERO = 1e-12
+_ROWS_COLLECTED = 200_000  # an answer that is larger was not aggregated
+_ENGINE = "from an engine without indexes"
+_TABLES = (pd.Series, pd.DataFrame)
+_KINDS = {"number": "a number", "truth": "True or False", "text": "a text", "time": "a point in time", "set": "a set"}
+
+
+def difference(answer: Any, expected: Any, tolerance: float = 1e-6, ordered: bool = False) -> str | None:
+    """Say in what way an answer differs from the expected one, without giving values away.
+
+    Parameters
+    ----------
+    answer, expected : object
+        Numbers, texts, lists, tuples, sets, dicts, arrays, pandas and Spark tables.
+    tolerance : float
+        Relative tolerance of numbers; NaN equals NaN. Whole numbers are exact up to 1e-6.
+    ordered : bool
+        Whether the order of rows, columns and list elements counts.
+
+    Returns
+    -------
+    str or None
+        A sentence; None if they are the same.
+    """
+    answer, expected = collected(answer), collected(expected)
+    if isinstance(answer, pd.DataFrame) and answer.attrs.get(_ENGINE) and isinstance(expected, _TABLES):
+        answer = _with_index_of(answer, expected)
+    return _compare(answer, expected, tolerance, ordered)
+
+
+def call_results(function: Callable, arguments: list[tuple]) -> tuple:
+    """Call a function with each tuple of arguments; tables are copied, so that it cannot change them.
+
+    Parameters
+    ----------
+    function : callable
+        The attendee's or the reference's.
+    arguments : list of tuple
+        Positional arguments of each call.
+
+    Returns
+    -------
+    tuple
+        The results in order.
+    """
+    copied = [tuple(x.copy() if isinstance(x, (pd.DataFrame, pd.Series)) else x for x in row) for row in arguments]
+    return tuple(collected(function(*row)) for row in copied)
+
+
+# --- kinds -------------------------------------------------------------------------------------------------------
+
+
+def collected(value: Any) -> Any:
+    """Turn a table of Spark, pandas on Spark, Arrow or DuckDB into a DataFrame; leave anything else as it is.
+
+    Parameters
+    ----------
+    value : object
+        An answer.
+
+    Returns
+    -------
+    object
+        A DataFrame for a table of an engine, a dict for one of its rows.
+
+    Raises
+    ------
+    CourseError
+        If the table has more rows than an aggregated answer can have.
+    """
+    module = type(value).__module__.split(".")[0]
+    if module == "pyspark" and hasattr(value, "asDict"):
+        return value.asDict()
+    if module == "pyspark" and hasattr(value, "toPandas"):
+        table = value.limit(_ROWS_COLLECTED + 1).toPandas()
+    elif module == "pyspark" and hasattr(value, "to_pandas"):  # its index is a real one: no mark of the engine
+        return _short(value.head(_ROWS_COLLECTED + 1).to_pandas() if hasattr(value, "head") else value.to_pandas())
+    elif module == "pyarrow" and hasattr(value, "to_pandas"):
+        table = value.to_pandas()
+    elif hasattr(value, "fetchdf"):
+        table = value.df()
+    else:
+        return value
+    if isinstance(table, pd.DataFrame):
+        table.attrs[_ENGINE] = True
+    return _short(table)
+
+
+def _short(table: Any) -> Any:
+    if len(table) > _ROWS_COLLECTED:
+        raise CourseError(f"your answer has more than {_ROWS_COLLECTED:,} rows; aggregate on the engine first.")
+    return table
+
+
+def _with_index_of(table: Any, expected: pd.Series | pd.DataFrame) -> Any:
+    """Give a table that came from an engine without indexes the index that is expected."""
+    names = list(expected.index.names)
+    if not isinstance(table, pd.DataFrame) or None in names or not set(names) <= set(table.columns):
+        return table
+    table = table.set_index(names)
+    if isinstance(expected, pd.Series) and table.shape[1] == 1:
+        return table.iloc[:, 0]
+    return table
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, pd.DataFrame):
+        return "DataFrame"
+    if isinstance(value, pd.Series):
+        return "Series"
+    if isinstance(value, (bool, np.bool_)):
+        return "truth"
+    if isinstance(value, (Number, Decimal)) or value is None or value is pd.NA:
+        return "number"
+    if isinstance(value, (datetime, date, np.datetime64)) or value is pd.NaT:
+        return "time"
+    if isinstance(value, (pd.Timedelta, np.timedelta64)):
+        return "number"
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        return _kind(value.item())
+    if isinstance(value, (list, tuple, np.ndarray, pd.Index, pd.api.extensions.ExtensionArray, range)):
+        return "sequence"
+    if isinstance(value, (set, frozenset)):
+        return "set"
+    if isinstance(value, Mapping):
+        return "dict"
+    return "other"
+
+
+def describe(value: Any, kind: str | None = None) -> str:
+    """Describe the form of a value, not its content.
+
+    Parameters
+    ----------
+    value : object
+        An answer.
+    kind : str, optional
+        Its kind, if known.
+
+    Returns
+    -------
+    str
+        "a Series of 24 values indexed by hour".
+    """
+    kind = kind or _kind(value)
+    if kind == "Series":
+        return f"a Series of {len(value):,} values{_indexed(value)}"
+    if kind == "DataFrame":
+        columns = ", ".join(map(str, value.columns[:12])) + (", …" if value.shape[1] > 12 else "")
+        return f"a DataFrame of {len(value):,} rows with columns {columns}{_indexed(value)}"
+    if kind == "sequence":
+        name = {"tuple": "a tuple", "list": "a list"}.get(type(value).__name__, "an array")
+        size = " by ".join(f"{n:,}" for n in value.shape) if isinstance(value, np.ndarray) else f"{len(value):,}"
+        return f"{name} of {size} values"
+    if kind == "dict":
+        return f"a dict of {len(value.keys()):,} keys"
+    if kind == "other":
+        return "a function (call it with parentheses)" if callable(value) else f"a {type(value).__name__}"
+    return _KINDS[kind]
+
+
+def _indexed(value: pd.Series | pd.DataFrame) -> str:
+    names = [str(name) for name in value.index.names if name is not None]
+    return f" indexed by {' and '.join(names)}" if names else ""
+
+
+# --- comparing ---------------------------------------------------------------------------------------------------
+
+
+def _compare(answer: Any, expected: Any, tolerance: float, ordered: bool) -> str | None:
+    kind = _kind(expected)
+    answer = _as_kind(answer, kind, expected)
+    if _kind(answer) != kind:
+        return f"{describe(expected, kind)} is expected, you gave {describe(answer)}."
+    return _COMPARISONS[kind](answer, expected, tolerance, ordered)
+
+
+def _as_kind(answer: Any, kind: str, expected: Any) -> Any:
+    """Overlook differences of form that teach nothing."""
+    given = _kind(answer)
+    if isinstance(answer, np.ndarray) and answer.ndim == 0:
+        return answer.item()
+    if kind == "sequence" and given in ("Series", "set"):
+        return list(answer)
+    if kind == "set" and given in ("sequence", "Series"):
+        return set(_elements(answer))
+    if kind == "Series" and given == "sequence" and isinstance(expected.index, pd.RangeIndex):
+        return pd.Series(list(answer), index=expected.index if len(answer) == len(expected) else None, dtype=object)
+    if kind == "dict" and given == "Series":
+        return answer.to_dict()
+    if kind == "time" and given == "text":
+        return pd.to_datetime(answer, errors="coerce")
+    return answer
+
+
+def _compare_scalar(answer: Any, expected: Any, tolerance: float, ordered: bool) -> str | None:
+    if _same(np.array([_plain(answer)], dtype=object), np.array([_plain(expected)], dtype=object), tolerance)[0]:
+        return None
+    if _kind(expected) == "number" and _plain(expected) is not None:
+        for factor, what in ((100, "100 times"), (0.01, "a hundredth of"), (-1, "the negative of")):
+            scaled = np.array([float(_plain(expected)) * factor], dtype=object)
+            if _same(np.array([_plain(answer)], dtype=object), scaled, max(tolerance, 1e-6))[0] and scaled[0]:
+                return f"your number is {what} the expected one."
+        return "it is not the expected number."
+    return "it is not the expected answer."
+
+
+def _compare_text(answer: str, expected: str, tolerance: float, ordered: bool) -> str | None:
+    same = answer.strip().casefold() == expected.strip().casefold()
+    return None if same else "it is not the expected text."
+
+
+def _compare_sequence(answer: Any, expected: Any, tolerance: float, ordered: bool) -> str | None:
+    if np.ndim(expected) > 1 and isinstance(expected, np.ndarray):
+        answer = np.asarray(answer)
+        if answer.shape != expected.shape:
+            return f"{describe(expected)} is expected, you gave {describe(answer)}."
+        return _count_faults(_same(answer.ravel(), expected.ravel(), tolerance))
+    if len(answer) != len(expected):
+        return f"{len(expected):,} values are expected, you gave {len(answer):,}."
+    nested = any(_kind(value) in ("DataFrame", "Series", "dict", "sequence", "set") for value in expected)
+    if nested or isinstance(expected, tuple):
+        pairs = zip(answer, expected, strict=True)
+        faults = [_compare(collected(mine), theirs, tolerance, ordered) for mine, theirs in pairs]
+        first = next((number for number, fault in enumerate(faults) if fault), None)
+        return None if first is None else f"in element {first + 1}, {faults[first]}"
+    mine, theirs = _column(pd.Series(list(answer), dtype=object)), _column(pd.Series(list(expected), dtype=object))
+    if isinstance(expected, list) and not ordered:
+        order, my_order = _orders([theirs], [mine])
+        mine, theirs = mine[my_order], theirs[order]
+    return _count_faults(_same(mine, theirs, tolerance))
+
+
+def _compare_set(answer: set, expected: set, tolerance: float, ordered: bool) -> str | None:
+    mine, theirs = _elements(answer), _elements(expected)
+    missing, extra = len(theirs - mine), len(mine - theirs)
+    if missing or extra:
+        return f"{missing} of the expected elements are missing, {extra} of yours are not expected."
+    return None
+
+
+def _compare_dict(answer: dict, expected: dict, tolerance: float, ordered: bool) -> str | None:
+    mine = {_plain(key): answer[key] for key in answer}
+    theirs = {_plain(key): expected[key] for key in expected}
+    if set(mine) != set(theirs):
+        extra = [str(key) for key in mine if key not in theirs]
+        return f"{len(theirs)} keys are expected, you gave {len(mine)}" + (
+            f"; not expected: {', '.join(extra[:5])}." if extra else "."
+        )
+    for key, value in theirs.items():
+        fault = _compare(collected(mine[key]), collected(value), tolerance, ordered)
+        if fault:
+            return f"at key {key}, {fault}"
+    return None
+
+
+def _compare_series(answer: pd.Series, expected: pd.Series, tolerance: float, ordered: bool) -> str | None:
+    return _compare_tables(answer.to_frame("value"), expected.to_frame("value"), tolerance, ordered, "values")
+
+
+def _compare_frame(answer: pd.DataFrame, expected: pd.DataFrame, tolerance: float, ordered: bool) -> str | None:
+    answer = _index_where_expected(answer, expected)
+    missing = [str(name) for name in expected.columns if name not in answer.columns]
+    extra = [str(name) for name in answer.columns if name not in expected.columns]
+    if missing or extra:
+        faults = [("missing: " + ", ".join(missing))] if missing else []
+        faults += [("not asked for: " + ", ".join(extra[:12]))] if extra else []
+        return f"the columns differ; {'; '.join(faults)}."
+    if ordered and list(answer.columns) != list(expected.columns):
+        return f"the order of the columns counts here: {', '.join(map(str, expected.columns))}."
+    return _compare_tables(answer[list(expected.columns)], expected, tolerance, ordered, "rows")
+
+
+def _index_where_expected(answer: pd.DataFrame, expected: pd.DataFrame) -> pd.DataFrame:
+    """Move columns into the index, or the index into columns, where the other table has them."""
+    names = list(expected.index.names)
+    if None not in names and set(names) <= set(answer.columns) and isinstance(answer.index, pd.RangeIndex):
+        return answer.set_index(names)
+    mine = list(answer.index.names)
+    if None not in mine and set(mine) <= set(expected.columns) and not set(mine) & set(answer.columns):
+        return answer.reset_index()
+    return answer
+
+
+def _compare_tables(
+    answer: pd.DataFrame, expected: pd.DataFrame, tolerance: float, ordered: bool, what: str
+) -> str | None:
+    if len(answer) != len(expected):
+        return f"{len(expected):,} {what} are expected, you gave {len(answer):,}."
+    mine = [_column(answer.iloc[:, i]) for i in range(answer.shape[1])]
+    theirs = [_column(expected.iloc[:, i]) for i in range(expected.shape[1])]
+    my_labels, labels = [], []
+    # The numbers of the rows of a table mean nothing; those of a Series tell which row a value belongs to.
+    if what == "values" or not isinstance(expected.index, pd.RangeIndex):
+        my_labels, labels = _labels(answer.index, expected.index), _labels(expected.index)
+        if len(my_labels) != len(labels):
+            return f"an index{_indexed(expected) or f' of {len(labels)} level(s)'} is expected."
+    order, my_order = _orders([*labels, *theirs], [*my_labels, *mine])
+    if not _all_same(my_labels, labels, my_order, order, _EXACT_BELOW / 1000):
+        return f"the labels of the index are not those expected{_indexed(expected)}."
+    same = np.ones(len(expected), dtype=bool)
+    for a, b in zip(mine, theirs, strict=True):
+        same &= _same(a[my_order], b[order], tolerance)
+    if ordered and same.all():
+        every = slice(None)
+        if not _all_same([*my_labels, *mine], [*labels, *theirs], every, every, tolerance):
+            return f"the order of the {what} counts here."
+    return _count_faults(same, what)
+
+
+def _all_same(mine: list, theirs: list, my_order: Any, order: Any, tolerance: float) -> bool:
+    return all(_same(a[my_order], b[order], tolerance).all() for a, b in zip(mine, theirs, strict=True))
+
+
+def _labels(index: pd.Index, like: pd.Index | None = None) -> list[np.ndarray]:
+    """Return the levels of an index as columns, in the order of another index with the same names."""
+    if isinstance(index, pd.MultiIndex):
+        if like is not None and None not in like.names and set(index.names) == set(like.names):
+            index = index.reorder_levels(like.names)
+        return [_column(pd.Series(index.get_level_values(level))) for level in range(index.nlevels)]
+    return [_column(pd.Series(index))]
+
+
+def _count_faults(same: np.ndarray, what: str = "values") -> str | None:
+    wrong = int((~same).sum())
+    if not wrong:
+        return None
+    return f"{wrong:,} of {len(same):,} {what} are not the expected ones."
+
+
+# --- values ------------------------------------------------------------------------------------------------------
+
+
+def _elements(values: Any) -> set:
+    return {_plain(value) for value in values}
+
+
+def _plain(value: Any) -> Any:
+    """Reduce a scalar to None, float, int, text or a UTC timestamp, so that types that mean the same are equal."""
+    if value is None or value is pd.NA or value is pd.NaT:
+        return None
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, (pd.Timedelta, np.timedelta64)):
+        return pd.Timedelta(value).total_seconds()
+    if isinstance(value, np.generic) and not isinstance(value, np.datetime64):
+        value = value.item()
+    if isinstance(value, Decimal):
+        value = float(value)
+    if isinstance(value, float):
+        return None if np.isnan(value) else value
+    if isinstance(value, (datetime, date, np.datetime64)):
+        time = pd.Timestamp(value)
+        return time.tz_localize("UTC") if time.tzinfo is None else time.tz_convert("UTC")
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, np.ndarray):
+        return tuple(_plain(element) for element in value)
+    if isinstance(value, (list, tuple)):
+        return tuple(_plain(element) for element in value)
+    if isinstance(value, (pd.Interval, pd.Period)):
+        return str(value)
+    return value
+
+
+def _column(values: pd.Series) -> np.ndarray:
+    """Return a column as floats or int64 where it holds numbers, else as plain objects."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(values.cat.categories.dtype)
+    if pd.api.types.is_bool_dtype(values.dtype) or pd.api.types.is_numeric_dtype(values.dtype):
+        if pd.api.types.is_integer_dtype(values.dtype) and not values.hasnans:
+            return values.to_numpy("int64")
+        return values.to_numpy(dtype="float64", na_value=np.nan)
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        times = values.dt.tz_localize("UTC") if values.dt.tz is None else values.dt.tz_convert("UTC")
+        return times.dt.as_unit("us").astype(object).where(times.notna(), None).to_numpy()
+    plain = [_plain(value) for value in values]
+    if plain and all(value is None or isinstance(value, (int, float)) for value in plain):
+        whole = all(isinstance(value, int) for value in plain)
+        return np.array([np.nan if value is None else value for value in plain], dtype="int64" if whole else "float64")
+    column = np.empty(len(plain), dtype=object)
+    column[:] = plain
+    return column
+
+
+def _same(mine: np.ndarray, theirs: np.ndarray, tolerance: float) -> np.ndarray:
+    mine, theirs = _numbers(mine), _numbers(theirs)
+    if mine.dtype != object and theirs.dtype != object:
+        if theirs.dtype.kind == "i" and tolerance <= _EXACT_BELOW:
+            return mine == theirs
+        return np.isclose(mine.astype(float), theirs.astype(float), rtol=tolerance, atol=_NEAR_ZERO, equal_nan=True)
+    mine, theirs = mine.astype(object), theirs.astype(object)
+    pairs = zip(mine, theirs, strict=True)
+    return np.fromiter((_equal(a, b, tolerance) for a, b in pairs), dtype=bool, count=len(mine))
+
+
+def _numbers(values: np.ndarray) -> np.ndarray:
+    return _column(pd.Series(values, dtype=object)) if values.dtype == object and len(values) < 2 else values
+
+
+def _equal(mine: Any, theirs: Any, tolerance: float) -> bool:
+    try:
+        if isinstance(mine, float) or isinstance(theirs, float):
+            return bool(np.isclose(mine, theirs, rtol=tolerance, atol=_NEAR_ZERO, equal_nan=True))
+        return bool(mine == theirs) or (mine is None and theirs is None)
+    except (TypeError, ValueError):
+        return False
+
+
+def _orders(theirs: list[np.ndarray], mine: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the orders that sort the rows of both: exact columns first, rounded floats last, so noise is no matter."""
+    kinds = ["O" if "O" in pair else "f" if "f" in pair else "i" for pair in _kind_pairs(theirs, mine)]
+    ranks = sorted(range(len(kinds)), key=lambda i: kinds[i] == "f")
+    rounded = [i for i in ranks if kinds[i] == "f"]
+    return tuple(
+        # lexsort takes its first key last; rounded numbers that are equal are decided by the full ones
+        np.lexsort([columns[i] for i in reversed(rounded)] + [_key(columns[i], kinds[i]) for i in reversed(ranks)])
+        for columns in (theirs, mine)
+    )
+
+
+def _kind_pairs(theirs: list[np.ndarray], mine: list[np.ndarray]) -> list[str]:
+    return [a.dtype.kind + b.dtype.kind for a, b in zip(theirs, mine, strict=True)]
+
+
+def _key(column: np.ndarray, kind: str) -> np.ndarray:
+    if kind == "O":
+        return pd.factorize(np.array([str(value) for value in column], dtype=object), sort=True)[0]
+    if kind == "f":
+        return np.array([float(f"{value:.5g}") for value in column], dtype=float)
+    return column
+
+
+_COMPARISONS: dict[str, Callable[[Any, Any, float, bool], str | None]] = {
+    "number": _compare_scalar,
+    "truth": _compare_scalar,
+    "time": _compare_scalar,
+    "other": _compare_scalar,
+    "text": _compare_text,
+    "sequence": _compare_sequence,
+    "set": _compare_set,
+    "dict": _compare_dict,
+    "Series": _compare_series,
+    "DataFrame": _compare_frame,
+}
