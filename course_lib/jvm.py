@@ -59,6 +59,9 @@ def options(java: Java) -> list[str]:
         "-Dio.netty.handler.ssl.defaultEndpointVerificationAlgorithm=NONE",
         *(["--sun-misc-unsafe-memory-access=allow"] if java.version >= 23 else []),
         "--enable-native-access=ALL-UNNAMED",
+        # The archive lies where it was built for, instead of being moved (and copied into memory) at every start.
+        "-XX:+UnlockDiagnosticVMOptions",
+        "-XX:ArchiveRelocationMode=0",
         # The optimising compiler starts on a method ten times later than usual: it no longer competes with the start
         # for the cores, and loops that run for seconds are still compiled by it. Without it (C1 only) a long job
         # would take four times as much CPU.
@@ -117,19 +120,7 @@ def archive_status(java: Java) -> str:
     archive = archive_path(java)
     if not archive.is_file():
         return "missing"
-    strict = "-XX:AOTMode=on" if java.version >= _AHEAD_OF_TIME else "-Xshare:on"
-    with tempfile.TemporaryDirectory() as folder:
-        arguments = [
-            *options(java),
-            "-XX:+UseSerialGC",
-            strict,
-            f"{_use_option(java)}={archive}",
-            "-Xlog:cds,aot:stdout",
-        ]
-        arguments += ["-cp", os.pathsep.join(class_path()), "-version"]
-        file = write_arguments(Path(folder) / "java.options", arguments)
-        answer = subprocess.run([java.command, f"@{file}"], capture_output=True, text=True, timeout=60)
-    return "ready" if answer.returncode == 0 and "mismatch" not in answer.stdout else "refused"
+    return "ready" if _accepts(java, archive) else "refused"
 
 
 def prepare(java: Java) -> Path:
@@ -166,8 +157,8 @@ def prepare(java: Java) -> Path:
                     capture_output=True,
                     text=True,
                 )
-                if answer.returncode or not built.is_file():
-                    last = (answer.stderr.strip().splitlines() or ["Java wrote no archive"])[-1]
+                if answer.returncode or not built.is_file() or not _accepts(java, built):
+                    last = (answer.stderr.strip().splitlines() or ["Java wrote none that it accepts"])[-1]
                     raise CourseError(f"The archive that makes Spark start quickly could not be built: {last}")
                 built.replace(archive)
         except OSError as error:
@@ -250,6 +241,16 @@ def _work_like_a_lesson(spark) -> None:
     table.groupby("carrier")["late"].mean().sort_index().to_pandas()
     table["hour"].value_counts().head(3)
     table.describe()
+
+
+def _accepts(java: Java, archive: Path) -> bool:
+    """Ask Java whether it can use an archive; a session would silently do without."""
+    strict = "-XX:AOTMode=on" if java.version >= _AHEAD_OF_TIME else "-Xshare:on"
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = [*options(java), "-XX:+UseSerialGC", strict, f"{_use_option(java)}={archive}"]
+        arguments += ["-cp", os.pathsep.join(class_path()), "-version"]
+        file = write_arguments(Path(folder) / "java.options", arguments)
+        return subprocess.run([java.command, f"@{file}"], capture_output=True, cwd=folder).returncode == 0
 
 
 def _use_option(java: Java) -> str:
