@@ -34,8 +34,9 @@ console = Console(highlight=False)
 
 
 def lessons() -> list[Path]:
-    """Return the lessons in reading order."""
-    return sorted(NOTEBOOKS.rglob("[0-9][0-9]_*.ipynb"))
+    """Return the lessons in reading order, without the lab's checkpoints and the copies that `reset` keeps."""
+    found = NOTEBOOKS.rglob("[0-9][0-9]_*.ipynb")
+    return sorted(path for path in found if not path.parent.name.startswith(".") and "." not in path.stem)
 
 
 def find_lesson(name: str) -> Path:
@@ -141,7 +142,8 @@ def run(
         name, separator, value = pair.partition("=")
         if not separator:
             raise CourseError(f"'{pair}' is not a parameter. Write NAME=VALUE, for example -p rows_at_scale=1000000.")
-        given[name] = value
+        is_path = Path(value).suffix and Path(value).exists()  # the notebook runs in its own folder
+        given[name] = str(Path(value).resolve()) if is_path else value
     paths = [find_lesson(name) for name in notebooks or []] or lessons()
     setup()
     failed = []
