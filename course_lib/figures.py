@@ -28,6 +28,7 @@ PALETTE = {
     "black": "#222222",
 }
 MOST_POINTS = 5_000  # more than a screen has columns of pixels
+_CATEGORIES_NAMED = 31  # more names than days of a month do not fit below an axis
 _PLOTLY = "application/vnd.plotly.v1+json"
 
 
@@ -173,8 +174,10 @@ def bars(
         "orientation": "h" if horizontal else "v",
     }
     if label:
-        bar |= {"texttemplate": f"%{{{along}:{label}}}", "textposition": "inside" if error else "auto"}
-        bar["insidetextanchor"] = "start"
+        # beyond the bar's end, unless an interval is drawn there
+        place = {"textposition": "inside", "insidetextanchor": "start"} if error else {"textposition": "outside"}
+        font = {"textfont": {"size": 15 if len(table) <= 12 else 13}, "textangle": 0, "constraintext": "none"}
+        bar |= {"texttemplate": f"%{{{along}:{label}}}", "cliponaxis": False} | place | font
     if error:
         low, high = error
         bar[f"error_{along}"] = {
@@ -188,8 +191,13 @@ def bars(
     if horizontal:
         titles = {"xaxis_title": y_title or y, "yaxis_title": x_title or x, "yaxis_autorange": "reversed"}
     fig.update_layout(title=title, **titles)
-    percent = label and "%" in label
-    return fig.update_layout({f"{along}axis": {"tickformat": ".0%"}}) if percent else fig
+    if len(table) <= _CATEGORIES_NAMED:
+        fig.update_layout({f"{across}axis": {"tickmode": "array", "tickvals": table[x]}})
+    if horizontal:
+        fig.update_layout(height=max(fig.layout.template.layout.height or 440, 26 * len(table) + 170))
+    if label and "%" in label:
+        fig.update_layout({f"{along}axis": {"tickformat": ".0%"}})
+    return fig
 
 
 def line(
@@ -204,7 +212,7 @@ def line(
     group: str | None = None,
     markers: bool = False,
 ) -> "go.Figure":
-    """Draw a line, or one for each group with its name at its end, with a band for the interval.
+    """Draw a line, or one for each group with its name at its end (a legend where the ends meet), with a band for the interval.
 
     Parameters
     ----------
@@ -237,6 +245,7 @@ def line(
 
     table = _table(frame, [x, y, *(interval or ()), *([group] if group else [])]).sort_values(x, kind="stable")
     parts = table.groupby(group, sort=False, observed=True) if group else [("", table)]
+    apart = bool(group) and _ends_apart(table, y, group)
     fig = go.Figure()
     for number, (name, part) in enumerate(parts):
         colour = list(PALETTE.values())[number % len(PALETTE)]
@@ -246,19 +255,24 @@ def line(
             fig.add_scatter(y=part[low], **band)
             fig.add_scatter(y=part[high], fill="tonexty", fillcolor=_transparent(colour), **band)
         mode = "lines+markers" if markers else "lines"
-        fig.add_scatter(x=part[x], y=part[y], name=str(name), mode=mode, line={"color": colour}, showlegend=False)
-        if group:
+        style = {"name": str(name), "mode": mode, "line": {"color": colour}, "showlegend": not apart and bool(group)}
+        fig.add_scatter(x=part[x], y=part[y], **style)
+        if apart:
             # On a logarithmic axis an annotation would be put in powers of ten; a point with a text is not.
             end = part.iloc[[-1]]
             text = {"text": [f" {name}"], "textposition": "middle right", "textfont": {"color": colour, "size": 16}}
-            fig.add_scatter(
-                x=end[x], y=end[y], mode="text", hoverinfo="skip", showlegend=False, cliponaxis=False, **text
-            )
+            text |= {"hoverinfo": "skip", "showlegend": False, "cliponaxis": False}
+            fig.add_scatter(x=end[x], y=end[y], mode="text", **text)
     fig.update_layout(title=title, xaxis_title=x_title or x, yaxis_title=y_title or y)
-    if group:
-        longest = max(len(str(name)) for name in table[group].unique())
-        fig.update_layout(margin_r=30 + 10 * longest)
+    if apart:
+        fig.update_layout(margin_r=30 + 10 * max(len(str(name)) for name in table[group].unique()))
     return fig
+
+
+def _ends_apart(table: "pd.DataFrame", y: str, group: str) -> bool:
+    """Tell whether the last points of the lines leave room for a name each; else a legend has to do."""
+    ends = table.groupby(group, observed=True)[y].last().sort_values()
+    return bool((ends.diff().dropna() > 0.06 * (table[y].max() - table[y].min())).all())
 
 
 def heat_map(

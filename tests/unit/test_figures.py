@@ -96,11 +96,18 @@ def test_long_table_is_refused():
 
 
 def test_lines_are_in_order_and_named_at_their_end():
-    table = pd.concat([BY_HOUR.assign(origin="JFK"), BY_HOUR.assign(origin="EWR")]).sample(frac=1, random_state=0)
+    table = pd.concat([BY_HOUR.assign(origin="JFK"), (BY_HOUR / 2).assign(hour=BY_HOUR["hour"], origin="EWR")])
+    table = table.sample(frac=1, random_state=0)
     fig = figures.line(table, "hour", "share", "Late after noon", group="origin")
     lines = [trace for trace in fig.data if trace.mode == "lines"]
     assert all(list(trace.x) == list(BY_HOUR["hour"]) for trace in lines)
     assert {trace.text[0].strip() for trace in fig.data if trace.mode == "text"} == {"JFK", "EWR"}
+
+
+def test_lines_that_end_together_get_a_legend():
+    table = pd.concat([BY_HOUR.assign(origin="JFK"), BY_HOUR.assign(origin="EWR")])
+    fig = figures.line(table, "hour", "share", "Late after noon", group="origin")
+    assert [(trace.mode, trace.showlegend) for trace in fig.data] == [("lines", True)] * 2
 
 
 def test_interval_of_a_line_is_a_band():
