@@ -163,6 +163,7 @@ def setup() -> None:
     from course_lib import datasets, jvm
     from course_lib.java import find_java, install_java
 
+    (ROOT / "runs").mkdir(exist_ok=True)  # papermill writes there, and makes no folder itself
     settings = Path(sys.prefix, "share", "jupyter", "lab", "settings", "overrides.json")
     if not settings.exists():
         settings.parent.mkdir(parents=True, exist_ok=True)
