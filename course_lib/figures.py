@@ -212,7 +212,9 @@ def line(
     group: str | None = None,
     markers: bool = False,
 ) -> "go.Figure":
-    """Draw a line, or one for each group with its name at its end (a legend where the ends meet), with a band for the interval.
+    """Draw a line, or one for each group, with a band for the interval.
+
+    The name of a group stands at the end of its line; where ends meet, a legend has to do.
 
     Parameters
     ----------
