@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,13 +184,15 @@ def _start(app: str, master: str, java: Java, jvm_options: list[str]) -> _Runnin
     process = None
     try:
         process = _launch(java, _settings(master, folder), _stays_here(master), folder, jvm_options)
-        import pandas  # noqa: F401  # loaded while the JVM starts; the first job needs them
-        import pyarrow  # noqa: F401
         from pyspark import SparkContext
         from pyspark.sql import SparkSession
 
         SparkContext._ensure_initialized(gateway=_gateway(process, folder))
+        # What a first job needs loads while the JVM is busy with the session.
+        loading = threading.Thread(target=_load_ahead, daemon=True)
+        loading.start()
         session = SparkSession.builder.appName(app).master(master).getOrCreate()
+        loading.join()
         # The JVM outlives this process by a moment, also when it is killed: let it sweep up.
         in_jvm = session._jvm
         in_jvm.org.apache.spark.util.ShutdownHookManager.registerShutdownDeleteDir(in_jvm.java.io.File(str(folder)))
@@ -200,6 +203,11 @@ def _start(app: str, master: str, java: Java, jvm_options: list[str]) -> _Runnin
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return _Running(os.getpid(), master, session, process, folder)
+
+
+def _load_ahead() -> None:
+    import pandas  # noqa: F401
+    import pyarrow  # noqa: F401
 
 
 def _stays_here(master: str) -> bool:
@@ -243,6 +251,7 @@ def _launch(java: Java, settings: dict, stays_here: bool, folder: Path, more_opt
         _collector(),
         f"-Xmx{settings['spark.driver.memory']}",
         f"-Djava.io.tmpdir={folder}",
+        f"-XX:ErrorFile={folder / 'java-crash.log'}",
         f"-Dderby.system.home={folder}",
         f"-Dlog4j2.configurationFile={(folder / 'log4j2.properties').as_uri()}",
         "-cp",
