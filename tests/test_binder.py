@@ -106,11 +106,6 @@ def test_post_build_imports_the_workspace_of_a_plain_lab(built):
     assert imported["data"] == json.loads((BINDER / "workspace.json").read_text())["data"]
 
 
-def test_post_build_leaves_no_question_for_the_first_start(built):
-    config = json.loads((built / ".jupyter" / "labconfig" / "page_config.json").read_text())
-    assert config["disabledExtensions"]["@jupyterlab/apputils-extension:announcements"] is True
-
-
 def test_post_build_trims_what_is_never_read_again(built):
     assert not (built / ".cache" / "pip").exists()
 
