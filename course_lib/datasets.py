@@ -124,7 +124,7 @@ def describe(name: str) -> DataSet:
 
 
 def cards() -> str:
-    """All cards as one page of Markdown: the contents of data/README.md, which `python -m course_lib.datasets` prints."""
+    """All cards as one page of Markdown: what stands in data/README.md, and what this module prints when it is run."""
     head = (
         "# The data\n\n"
         "A card for each data set, made from `catalogue.toml` by `python -m course_lib.datasets > data/README.md`. "
