@@ -380,20 +380,25 @@ def _plain(value: Any) -> Any:
 
 
 def _column(values: pd.Series) -> np.ndarray:
-    """Return a column as floats or int64 where it holds numbers, else as plain objects."""
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        values = values.astype(values.cat.categories.dtype)
-    if pd.api.types.is_bool_dtype(values.dtype) or pd.api.types.is_numeric_dtype(values.dtype):
-        if pd.api.types.is_integer_dtype(values.dtype) and not values.hasnans:
+    """Return a column as int64 or float64 where it holds numbers, as UTC datetime64[us], else as plain objects."""
+    kind = values.dtype
+    if isinstance(kind, pd.CategoricalDtype):
+        return _column(values.astype(kind.categories.dtype))
+    if pd.api.types.is_bool_dtype(kind) or pd.api.types.is_numeric_dtype(kind):
+        if pd.api.types.is_integer_dtype(kind) and not values.hasnans:
             return values.to_numpy("int64")
         return values.to_numpy(dtype="float64", na_value=np.nan)
-    if pd.api.types.is_datetime64_any_dtype(values.dtype):
-        times = values.dt.tz_localize("UTC") if values.dt.tz is None else values.dt.tz_convert("UTC")
-        return times.dt.as_unit("us").astype(object).where(times.notna(), None).to_numpy()
+    if pd.api.types.is_datetime64_any_dtype(kind):
+        times = values if values.dt.tz is None else values.dt.tz_convert("UTC").dt.tz_localize(None)
+        return times.to_numpy("datetime64[us]")
+    if pd.api.types.infer_dtype(values, skipna=True) == "string":
+        return values.astype(object).str.strip().where(values.notna(), None).to_numpy(dtype=object)
     plain = [_plain(value) for value in values]
-    if plain and all(value is None or isinstance(value, (int, float)) for value in plain):
+    if all(value is None or isinstance(value, (int, float)) for value in plain):
         whole = all(isinstance(value, int) for value in plain)
         return np.array([np.nan if value is None else value for value in plain], dtype="int64" if whole else "float64")
+    if all(value is None or isinstance(value, pd.Timestamp) for value in plain):
+        return _column(pd.Series(plain, dtype="datetime64[us, UTC]"))
     column = np.empty(len(plain), dtype=object)
     column[:] = plain
     return column
@@ -401,13 +406,19 @@ def _column(values: pd.Series) -> np.ndarray:
 
 def _same(mine: np.ndarray, theirs: np.ndarray, tolerance: float) -> np.ndarray:
     mine, theirs = _numbers(mine), _numbers(theirs)
-    if mine.dtype != object and theirs.dtype != object:
-        if theirs.dtype.kind == "i" and tolerance <= _EXACT_BELOW:
-            return mine == theirs
-        return np.isclose(mine.astype(float), theirs.astype(float), rtol=tolerance, atol=_NEAR_ZERO, equal_nan=True)
+    kinds = {mine.dtype.kind, theirs.dtype.kind}
+    if kinds == {"i"} or (theirs.dtype.kind == "i" and kinds <= {"i", "f"} and tolerance <= _EXACT_BELOW):
+        exact = mine == theirs
+        return exact if tolerance <= _EXACT_BELOW else np.isclose(mine, theirs, rtol=tolerance, atol=_NEAR_ZERO)
+    if kinds <= {"i", "f"}:
+        return np.isclose(mine, theirs, rtol=tolerance, atol=_NEAR_ZERO, equal_nan=True)
+    if kinds == {"M"}:
+        return (mine == theirs) | (np.isnat(mine) & np.isnat(theirs))
     mine, theirs = mine.astype(object), theirs.astype(object)
-    pairs = zip(mine, theirs, strict=True)
-    return np.fromiter((_equal(a, b, tolerance) for a, b in pairs), dtype=bool, count=len(mine))
+    same = np.array([a is b for a, b in zip(mine, theirs, strict=True)], dtype=bool)
+    for i in np.flatnonzero(~same):
+        same[i] = _equal(mine[i], theirs[i], tolerance)
+    return same
 
 
 def _numbers(values: np.ndarray) -> np.ndarray:
@@ -416,11 +427,17 @@ def _numbers(values: np.ndarray) -> np.ndarray:
 
 def _equal(mine: Any, theirs: Any, tolerance: float) -> bool:
     try:
+        if _missing(mine) or _missing(theirs):
+            return _missing(mine) and _missing(theirs)
         if isinstance(mine, float) or isinstance(theirs, float):
-            return bool(np.isclose(mine, theirs, rtol=tolerance, atol=_NEAR_ZERO, equal_nan=True))
-        return bool(mine == theirs) or (mine is None and theirs is None)
+            return bool(np.isclose(mine, theirs, rtol=tolerance, atol=_NEAR_ZERO))
+        return bool(mine == theirs)
     except (TypeError, ValueError):
         return False
+
+
+def _missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and np.isnan(value))
 
 
 def _orders(theirs: list[np.ndarray], mine: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -443,7 +460,11 @@ def _key(column: np.ndarray, kind: str) -> np.ndarray:
     if kind == "O":
         return pd.factorize(np.array([str(value) for value in column], dtype=object), sort=True)[0]
     if kind == "f":
-        return np.array([float(f"{value:.5g}") for value in column], dtype=float)
+        column = column.astype(float)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            scale = 10.0 ** (4 - np.floor(np.log10(np.abs(column))))  # five digits
+            rounded = np.round(column * scale) / scale
+        return np.where(np.isfinite(rounded), rounded, column)
     return column
 
 
