@@ -505,6 +505,7 @@ def export_html(notebook_path: str | Path, html_path: str | Path) -> Path:
     """
     import nbformat
     from nbconvert import HTMLExporter
+    from traitlets.config import Config
 
     notebook_path, html_path = Path(notebook_path), Path(html_path)
     try:
@@ -519,7 +520,9 @@ def export_html(notebook_path: str | Path, html_path: str | Path) -> Path:
         from plotly.offline import get_plotlyjs
 
         resources["plotly_js"] = f"<script>{get_plotlyjs()}</script>"
-    exporter = HTMLExporter(raw_template=_PAGE)
+    # Cells that only assert a claim are for the run, not for the reader of the page.
+    hidden = {"TagRemovePreprocessor": {"enabled": True, "remove_input_tags": {"hide-input"}}}
+    exporter = HTMLExporter(raw_template=_PAGE, config=Config(hidden))
     page, _ = exporter.from_notebook_node(notebook, resources=resources)
     html_path.parent.mkdir(parents=True, exist_ok=True)
     html_path.write_text(page, encoding="utf-8")

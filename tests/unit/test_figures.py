@@ -164,7 +164,7 @@ def page(tmp_path):
         for fig in (tricky, figures.describe(drawn(), "The same again."))
     ]
     cells = [nbformat.v4.new_code_cell(f"figure_{i}", outputs=[output]) for i, output in enumerate(outputs)]
-    cells.append(nbformat.v4.new_markdown_cell("Some $x$ prose."))
+    cells.append(nbformat.v4.new_code_cell("assert share_rises", metadata={"tags": ["hide-input"]}))
     source = tmp_path / "lesson.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=cells), source)
     return figures.export_html(source, tmp_path / "deep" / "lesson.html").read_text()
@@ -186,6 +186,10 @@ def test_page_keeps_the_text_alternative(page):
     texts = ['Shares "rise" & fall.', "The same again."]
     assert [figure.find(role="img")["aria-label"] for figure in found] == texts
     assert [figure.figcaption.text for figure in found] == texts
+
+
+def test_page_hides_the_code_of_hidden_cells(page):
+    assert "share_rises" not in page and "figure_1" in page
 
 
 def test_page_without_figures_is_small(tmp_path):
