@@ -196,7 +196,7 @@ def bars(
     if horizontal:
         fig.update_layout(height=max(fig.layout.template.layout.height or 440, 26 * len(table) + 170))
     if label and "%" in label:
-        fig.update_layout({f"{along}axis": {"tickformat": ".0%"}})
+        fig.update_layout({f"{along}axis": {"tickformat": "~%"}})
     return fig
 
 

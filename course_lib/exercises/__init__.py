@@ -11,6 +11,7 @@ import inspect
 import json
 import os
 import pkgutil
+import re
 import sys
 import textwrap
 import time
@@ -110,7 +111,7 @@ class Result:
 
     def _repr_html_(self) -> str:
         colour = {"right": "#009E73", "wrong": "#D55E00", "hint": "#0072B2"}.get(self.state, "#888888")
-        line = html.escape(self.text, quote=False)
+        line = re.sub("`([^`]+)`", r"<code>\1</code>", html.escape(self.text, quote=False))
         head, separator, rest = line.partition(":")
         return (
             f'<div role="status" style="border-left: 6px solid {colour}; padding: 0.4em 0.8em; max-width: 60em">'

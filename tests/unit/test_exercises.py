@@ -144,6 +144,10 @@ def test_result_shows_as_text_and_escaped_html(lesson):
     assert "<b>" not in result._repr_html_() and "<strong>Not yet:</strong>" in result._repr_html_()
 
 
+def test_code_in_a_line_is_set_as_code(lesson):
+    assert "in place of <code>...</code>" in check("90.1", ...)._repr_html_()
+
+
 def test_function_is_judged_by_its_results(lesson):
     def reference(*, flights, late_minutes):
         return lambda frame: (frame["delay"] >= late_minutes).sum()
