@@ -131,7 +131,13 @@ def cards() -> str:
         "`course data get NAME` fetches one into `cache/` as Parquet and `course data verify` compares what is there "
         "with the digests of the catalogue. Missing values are null in the files.\n"
     )
-    return "\n".join([head, *[describe(name)._repr_markdown_() for name in names()]])
+    grown = (
+        "## Flights at scale\n\n"
+        "`flights_at_scale(spark, rows, seed)` is no file: Spark grows it out of `departures` to any number of rows, "
+        "each a real one drawn again with its delays and weather moved a little. It holds no new days, so it is for "
+        "learning and measuring at scale and not for scores or intervals.\n"
+    )
+    return "\n".join([head, *[describe(name)._repr_markdown_() for name in names()], grown])
 
 
 def cache_folder() -> Path:
@@ -211,7 +217,10 @@ def fetch(name: str) -> Path:
         else:
             _write(arrow, card, path)
             return path
-    raise CourseError(f"Could not fetch {name!r}. {'; '.join(problems)}.")
+    raise CourseError(
+        f"Could not fetch {name!r}. {'; '.join(problems)}. Check the network, and the mirror or proxy that this "
+        "machine needs for it, and try again; nothing that is wrong was kept."
+    )
 
 
 def flights_at_scale(spark: pyspark.sql.SparkSession, rows: int, seed: int = 0) -> pyspark.sql.DataFrame:

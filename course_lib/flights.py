@@ -129,9 +129,7 @@ def grow(spark: SparkSession, original: SparkFrame, original_rows: int, rows: in
     drawn = numbers.withColumn("original_row", F.pmod(_hash(seed, 0), F.lit(original_rows)))
     grown = drawn.join(F.broadcast(original), "original_row").drop("original_row")
     for salt, (column, width) in enumerate(JITTER.items(), start=1):
-        uniform = F.shiftrightunsigned(_hash(seed, salt), 11) / F.lit(
-            2.0**53
-        )  # in [0, 1), as Python's random() does it
+        uniform = F.shiftrightunsigned(_hash(seed, salt), 11) / F.lit(2.0**53)  # in [0, 1)
         moved = F.col(column) + F.lit(width) * (2 * uniform - 1)
         grown = grown.withColumn(column, F.abs(moved) if column == "wind_speed" else moved)
     return grown

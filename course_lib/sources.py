@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -78,6 +79,8 @@ def _run_pip(source: dict, output_file: Path) -> None:
         command = [sys.executable, "-m", "pip", "download", "--no-deps", only, package]
         command += ["--require-hashes", "--requirement", str(wanted), "--dest", str(arrived)]
         done = subprocess.run(command, env={**settings, **os.environ}, capture_output=True, text=True, check=False)
+        if "No space left on device" in done.stderr:
+            raise OSError(errno.ENOSPC, "no space left there or in the temporary folder")
         if done.returncode:
             raise SourceError(_why_it_failed("pip", done))
         (archive,) = arrived.iterdir()
@@ -176,7 +179,10 @@ def first_line(error: BaseException) -> str:
 
 
 def _why_it_failed(tool: str, done: subprocess.CompletedProcess) -> str:
-    """Pick the line of a tool's output that says why it failed."""
-    lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    """Pick what says why a tool failed out of all that it printed."""
+    output = done.stdout + done.stderr
+    if "connection broken by" in output or "Temporary failure resolving" in output:
+        return f"{tool} cannot reach the server it downloads from"
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith(("ERROR:", "E:"))]
     return f"{tool} says {(errors or lines or ['nothing'])[-1]!r}"
