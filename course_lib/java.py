@@ -140,23 +140,22 @@ def _places() -> list[list[Path]]:
     java_home, on_path = os.environ.get("JAVA_HOME"), shutil.which("java")
     prefixes = [Path(prefix) for prefix in (os.environ.get("CONDA_PREFIX"), sys.prefix) if prefix]
     conda = [prefix / part for prefix in prefixes for part in ("lib/jvm", "Library/lib/jvm", "Library", ".")]
-    user, system, mac = Path.home(), Path("/usr/lib/jvm"), Path("/Library/Java/JavaVirtualMachines")
-    windows = Path(os.environ.get("PROGRAMFILES", "/nonexistent"))
-    common = [
-        *system.glob("*"),
-        *mac.glob("*/Contents/Home"),
-        *(windows / "Java").glob("*"),
-        *(windows / "Eclipse Adoptium").glob("*"),
-        *(user / ".sdkman/candidates/java").glob("*"),
-        *(user / ".jdks").glob("*"),
-    ]
     return [
         [Path(java_home)] if java_home else [],
         [Path(on_path).resolve().parent.parent] if on_path else [],
         conda,
         [_inner_home(folder) for folder in (project_folder() / "jre").glob("*")],
-        sorted(common),
+        _common_folders(),
     ]
+
+
+def _common_folders() -> list[Path]:
+    """List the folders where systems and version managers keep theirs."""
+    windows, user = Path(os.environ.get("PROGRAMFILES", "C:/Program Files")), Path.home()
+    parents = ((Path("/usr/lib/jvm"), "*"), (Path("/Library/Java/JavaVirtualMachines"), "*/Contents/Home"))
+    parents += ((windows / "Java", "*"), (windows / "Eclipse Adoptium", "*"))
+    parents += ((user / ".sdkman/candidates/java", "*"), (user / ".jdks", "*"))
+    return sorted(home for folder, pattern in parents for home in folder.glob(pattern))
 
 
 def _inner_home(folder: Path) -> Path:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from course_lib import jvm
+from course_lib import jvm, progress
 from course_lib.errors import CourseError
 from course_lib.java import Java, find_java
 from course_lib.machine import describe_machine
@@ -47,6 +47,10 @@ class _Running:
     session: object
     process: subprocess.Popen | None = None  # the JVM, where there is one
     folder: Path | None = None
+
+
+class _JavaEndedError(CourseError):
+    """Java ended, or went silent, before Spark was up."""
 
 
 _running: _Running | None = None
@@ -86,10 +90,17 @@ def get_spark(app: str = "ml-at-scale", master: str | None = None):
         return _running.session
     stop_spark()  # what is left of a session that ended by itself
     master = asked or f"local[{_cores()}]"
+    _must_answer(master)
     if master.startswith("sc://"):
         return _begin(app, master)
     java = find_java()
-    return _begin(app, master, java, jvm.archive_options(java))
+    archive = jvm.archive_options(java)
+    try:
+        return _begin(app, master, java, archive)
+    except _JavaEndedError:
+        if not archive:
+            raise
+        return _begin(app, master, java, [])  # a damaged archive takes Java down with it
 
 
 def _begin(app: str, master: str, java: Java | None = None, jvm_options: list[str] | None = None):
@@ -97,6 +108,7 @@ def _begin(app: str, master: str, java: Java | None = None, jvm_options: list[st
     global _running
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable  # workers: this very Python
     _running = _start(app, master, java, jvm_options) if java else _connect(app, master)
+    progress.follow(_running.session)
     return _running.session
 
 
@@ -115,7 +127,7 @@ def stop_spark(patience: float = 20) -> None:
     if "pyspark" not in sys.modules:
         return
     if running and running.owner != os.getpid():
-        _forget()
+        _leave_to_parent(running)
         return
     from pyspark import SparkContext
     from pyspark.sql import SparkSession
@@ -178,8 +190,6 @@ def _collector() -> str:
 
 def _start(app: str, master: str, java: Java, jvm_options: list[str]) -> _Running:
     """Start a JVM and the session in it."""
-    if master.startswith("spark://"):
-        _must_answer(master, [_host_and_port(part, 7077) for part in master.removeprefix("spark://").split(",")])
     folder = Path(tempfile.mkdtemp(prefix="ml-at-scale-"))
     process = None
     try:
@@ -196,11 +206,13 @@ def _start(app: str, master: str, java: Java, jvm_options: list[str]) -> _Runnin
         # The JVM outlives this process by a moment, also when it is killed: let it sweep up.
         in_jvm = session._jvm
         in_jvm.org.apache.spark.util.ShutdownHookManager.registerShutdownDeleteDir(in_jvm.java.io.File(str(folder)))
-    except BaseException:
+    except BaseException as error:
         if process is not None:
             _forget()
             _end(process)
         shutil.rmtree(folder, ignore_errors=True)
+        if hasattr(error, "java_exception"):
+            raise CourseError(f"Spark did not start on {master}: {error.java_exception.getMessage()}") from None
         raise
     return _Running(os.getpid(), master, session, process, folder)
 
@@ -212,12 +224,8 @@ def _load_ahead() -> None:
 
 def _stays_here(master: str) -> bool:
     """Whether nothing outside this machine takes part."""
-    if master.startswith("spark://"):
-        return all(
-            _host_and_port(part, 7077)[0] in ("127.0.0.1", "localhost")
-            for part in master.removeprefix("spark://").split(",")
-        )
-    return master.startswith("local")
+    hosts = _addresses(master)
+    return all(host in ("127.0.0.1", "localhost") for host, _ in hosts) if hosts else master.startswith("local")
 
 
 def _settings(master: str, folder: Path) -> dict[str, str]:
@@ -289,7 +297,7 @@ def _gateway(process: subprocess.Popen, folder: Path):
     while not ready.exists():
         if process.poll() is not None or time.monotonic() > limit:
             last = [line for line in (folder / "spark.log").read_text(errors="replace").splitlines() if line.strip()]
-            raise CourseError(f"Java started but Spark did not: {last[-1] if last else 'it said nothing'}")
+            raise _JavaEndedError(f"Java started but Spark did not: {last[-1] if last else 'it said nothing'}")
         time.sleep(0.01)
     with ready.open("rb") as info:
         port, secret = read_int(info), UTF8Deserializer().loads(info)
@@ -313,6 +321,14 @@ def _end(process: subprocess.Popen, patience: float = 20) -> None:
         process.wait()
 
 
+def _leave_to_parent(running: _Running) -> None:
+    """In a forked process: let go of the parent's JVM without ending it."""
+    if running.process is not None:
+        _quietly(running.process.stdin.close)  # our copy; the parent's keeps the JVM alive
+        running.process.returncode = 0  # it is not ours to wait for
+    _forget()
+
+
 def _forget() -> None:
     """Make PySpark forget the JVM that has gone, or that belongs to the process we were forked from."""
     from pyspark import SparkContext
@@ -334,8 +350,7 @@ def _quietly(function) -> None:
 
 
 def _connect(app: str, address: str) -> _Running:
-    host, port = _host_and_port(address.removeprefix("sc://").split("/")[0], 15002)
-    _must_answer(address, [(host, port)])
+    host, port = _addresses(address)[0]
     # With a token PySpark asks for TLS at 127.0.0.1, but not at localhost.
     url = address.replace("127.0.0.1", "localhost", 1) if host == "127.0.0.1" else address
     from pyspark.sql import SparkSession
@@ -360,20 +375,30 @@ def _host_and_port(text: str, default_port: int) -> tuple[str, int]:
     raise CourseError(f"{text!r} is no address: write host:port, such as 127.0.0.1:{default_port}.")
 
 
-def _must_answer(address: str, hosts: list[tuple[str, int]]) -> None:
+def _addresses(master: str) -> list[tuple[str, int]]:
+    """List the hosts and ports in a master's address; none where there are none to be asked, as with YARN."""
+    if master.startswith("sc://"):
+        return [_host_and_port(master.removeprefix("sc://").split("/")[0], 15002)]
+    if master.startswith("spark://"):  # several, where one stands by for another
+        return [_host_and_port(part, 7077) for part in master.removeprefix("spark://").split(",")]
+    return []
+
+
+def _must_answer(master: str) -> None:
     """Raise within seconds when nothing listens there; Spark itself would try for minutes."""
-    for host, port in hosts:
+    addresses = _addresses(master)
+    for host, port in addresses:
         try:
-            socket.create_connection((host, port), timeout=max(1, 8 / len(hosts))).close()
+            socket.create_connection((host, port), timeout=max(1, 8 / len(addresses))).close()
+            return
         except OSError as error:
             reason = error.strerror or str(error) or "no answer"
-        else:
-            return
-    where = ", ".join(f"{host}:{port}" for host, port in hosts)
-    raise CourseError(
-        f"Nothing answers at {where} ({reason}): is {address.split(';')[0]} right and running? "
-        "To work on this machine alone, unset SPARK_MASTER and SPARK_REMOTE."
-    )
+    if addresses:
+        where = ", ".join(f"{host}:{port}" for host, port in addresses)
+        raise CourseError(
+            f"Nothing answers at {where} ({reason}): is the address right and Spark running there? "
+            "To work on this machine alone, unset SPARK_MASTER and SPARK_REMOTE."
+        )
 
 
 atexit.register(stop_spark)
