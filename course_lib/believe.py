@@ -475,13 +475,13 @@ def _number_checks(values: pd.Series):
     ):
         if lonely > span and len(ordered) > 10:
             count = int((known == edge).sum())
-            yield f"{name} value stands further off than all others span", count, f"{edge:g}"
+            yield f"{name} value far off all others", count, f"{edge:g}"
     negative = known < 0
     if 0 < negative.mean() < 0.01:
-        yield "negative in a column that is otherwise positive", int(negative.sum()), f"{known.min():g}"
+        yield "negative in a mostly positive column", int(negative.sum()), f"{known.min():g}"
     clock = len(ordered) > 60 and ordered[0] >= 0 and 1200 < ordered[-1] <= 2400
     if clock and (known % 100 < 60).all() and (known % 1 == 0).all():
-        yield "clock written as a number (HHMM): 1259 + 1 is not 1260", len(known), f"{known.iloc[0]:g}"
+        yield "clock kept as a number (HHMM)", len(known), f"{known.iloc[0]:g}"
     if clock and (known == 2400).any():
         yield "clock shows 24:00", int((known == 2400).sum()), "2400"
     if len(ordered) > 15:
@@ -489,7 +489,7 @@ def _number_checks(values: pd.Series):
             share = (known == edge).mean()
             if share > 0.2:
                 yield (
-                    f"the {name} value takes a fifth or more: a limit, or a stand-in?",
+                    f"the {name} value takes a fifth or more",
                     int((known == edge).sum()),
                     f"{edge:g}",
                 )

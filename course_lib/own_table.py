@@ -41,8 +41,15 @@ class Table:
     name: str
     notes: list[str] = field(default_factory=list)
 
+    def __repr__(self) -> str:
+        return f"{self.name}: {len(self.data):,} rows, {self.data.shape[1]:,} columns; {'; '.join(self.notes)}"
 
-def read_table(table: str, max_rows: int = 1_000_000) -> Table:
+    def _repr_markdown_(self) -> str:
+        items = "".join(f"\n- {note}" for note in self.notes)
+        return f"**{self.name}**: {len(self.data):,} rows, {self.data.shape[1]:,} columns\n{items}"
+
+
+def read_table(table: str, max_cells: int = 20_000_000) -> Table:
     """Read a catalogue table or a person's own CSV or Parquet file.
 
     Parameters
@@ -50,8 +57,8 @@ def read_table(table: str, max_rows: int = 1_000_000) -> Table:
     table : str
         A name of the catalogue, or the path of a CSV (also .tsv, .txt, and compressed .gz, .zip, .bz2, .xz), of a
         Parquet file, or of a folder of Parquet files.
-    max_rows : int
-        A file that holds more rows is read up to this row, and a note says so.
+    max_cells : int
+        Rows times columns that are read; of a larger file only the first rows, and a note says so.
 
     Returns
     -------
@@ -74,7 +81,7 @@ def read_table(table: str, max_rows: int = 1_000_000) -> Table:
     if not path.exists():
         raise CourseError(_not_there(table, path, names))
     try:
-        found = _read_parquet(path, max_rows) if _is_parquet(path) else _read_text(path, max_rows)
+        found = _read_parquet(path, max_cells) if _is_parquet(path) else _read_text(path, max_cells)
     except PermissionError as error:
         raise CourseError(f"'{table}' may not be read by you: change its permissions.") from error
     return _tidy(found, table)
@@ -146,40 +153,15 @@ def nearest(name: str, known, count: int = 1) -> list[str]:
     return [lower[match] for match in difflib.get_close_matches(str(name).lower(), lower, n=count, cutoff=0.5)]
 
 
-def file_name(name: str) -> str:
-    """``name`` as a part of a file name: letters, digits, hyphens."""
-    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower() or "table"
-
-
-def skip_cells(marker: str, when: bool) -> None:
-    """Skip every later cell whose first line is ``marker``, if ``when``; else run them again.
-
-    So that one notebook serves its own story and another table. In an exported page the cells that carry the tag
-    ``flights`` (prose and code of the story) are hidden as well.
-    """
-    from IPython import get_ipython
-    from IPython.display import HTML, display
-
-    def skip(lines: list[str]) -> list[str]:
-        return ["pass\n"] if lines and lines[0].strip() == marker else lines
-
-    skip.marker = marker
-    transformers = get_ipython().input_transformers_cleanup
-    transformers[:] = [each for each in transformers if getattr(each, "marker", None) != marker]
-    if when:
-        transformers.append(skip)
-        display(HTML("<style>.celltag_flights {display: none}</style>"))
-
-
 def _describe(values: pd.Series) -> dict:
     kind, known = kind_of(values), values.dropna()
-    row = {"kind": kind, "missing": values.isna().mean(), "distinct": known.nunique()}
+    row = {"kind": kind, "missing": round(values.isna().mean(), 4), "distinct": known.nunique()}
     if kind in ("number", "time") or (kind == "yes/no" and pd.api.types.is_numeric_dtype(known)):
         ordered = known.astype(int) if known.dtype == bool else known
         row |= {"lowest": ordered.min(), "middle": ordered.median(), "highest": ordered.max()}
     if len(known):
         counts = known.value_counts()
-        row |= {"most frequent": counts.index[0], "its share": counts.iloc[0] / len(known)}
+        row |= {"most frequent": counts.index[0], "its share": round(counts.iloc[0] / len(known), 4)}
     empty = {"lowest": "", "middle": "", "highest": "", "most frequent": "", "its share": ""}
     return {**row, **{key: row.get(key, value) for key, value in empty.items()}}
 
@@ -211,13 +193,13 @@ def _is_parquet(path: Path) -> bool:
         return file.read(4) == b"PAR1"
 
 
-def _read_parquet(path: Path, max_rows: int) -> tuple[pd.DataFrame, list[str]]:
+def _read_parquet(path: Path, max_cells: int) -> tuple[pd.DataFrame, list[str]]:
     import pyarrow as pa
     import pyarrow.dataset as ds
 
     try:
         source = ds.dataset(path, format="parquet", partitioning="hive" if path.is_dir() else None)
-        rows = source.count_rows()
+        rows, max_rows = source.count_rows(), max(1, max_cells // max(1, len(source.schema)))
         data = source.head(max_rows).to_pandas() if rows > max_rows else source.to_table().to_pandas()
     except (pa.ArrowInvalid, OSError) as error:
         raise CourseError(f"'{path}' begins like Parquet but cannot be read: is the copy complete?") from error
@@ -225,11 +207,11 @@ def _read_parquet(path: Path, max_rows: int) -> tuple[pd.DataFrame, list[str]]:
         data = data.reset_index()
     notes = [f"Parquet, {rows:,} rows"]
     if rows > max_rows:
-        notes.append(f"only the first {max_rows:,} of {rows:,} rows are read (max_rows)")
+        notes.append(f"only the first {max_rows:,} of {rows:,} rows are read (max_cells); the first rows are no sample")
     return data, notes
 
 
-def _read_text(path: Path, max_rows: int) -> tuple[pd.DataFrame, list[str]]:
+def _read_text(path: Path, max_cells: int) -> tuple[pd.DataFrame, list[str]]:
     start = _start_of(path)
     encoding = _encoding(path, start)
     text = start.decode(encoding, errors="ignore")
@@ -239,6 +221,8 @@ def _read_text(path: Path, max_rows: int) -> tuple[pd.DataFrame, list[str]]:
         raise CourseError(f"'{path}' is not a table of text: save it as CSV or Parquet (a workbook too).")
     separator = _separator(text)
     notes = [f"text, encoding {encoding}, separated by {SEPARATORS.get(separator, 'nothing: one column')}"]
+    width = len(next(csv.reader(text.splitlines()[:1], delimiter=separator or ","), [])) or 1
+    max_rows = max(1, max_cells // width)
     options = {"sep": separator or ",", "encoding": encoding, "low_memory": False, "nrows": max_rows + 1}
     try:
         data = pd.read_csv(path, on_bad_lines="error", **options)
@@ -251,7 +235,7 @@ def _read_text(path: Path, max_rows: int) -> tuple[pd.DataFrame, list[str]]:
         raise CourseError(f"'{path}' cannot be read as a table ({str(error).splitlines()[0][:120]}).") from error
     if len(data) > max_rows:
         data = data.head(max_rows)
-        notes.append(f"only the first {max_rows:,} rows are read (max_rows)")
+        notes.append(f"only the first {max_rows:,} rows are read (max_cells); the first rows are no sample")
     if separator != ",":
         data, commas = _decimal_commas(data)
         if commas:

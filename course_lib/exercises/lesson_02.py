@@ -309,7 +309,7 @@ EXERCISES = [
                 "Gains and losses of shares cancel out exactly. Take absolute values before you add.",
             ),
         ),
-        sample_inputs=lambda: {"flights": load("flights")},
+        sample_inputs=_some_flights,
     ),
     Exercise(
         id="02.5",
@@ -372,6 +372,6 @@ EXERCISES = [
                 "The next row of an aircraft is not its next departure: sort by when the flights left first.",
             ),
         ),
-        sample_inputs=lambda: {"flights": load("flights")},
+        sample_inputs=_some_flights,
     ),
 ]
