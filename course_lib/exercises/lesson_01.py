@@ -1,0 +1,515 @@
+"""Exercises of lesson 01, the data platform."""
+
+import pandas as pd
+
+from course_lib.exercises import Exercise, Mistake
+
+KEY = ["year", "month", "day", "carrier", "flight", "origin"]
+
+
+# --- 01.1 ---------------------------------------------------------------------------------------------------------
+
+
+def bytes_per_flight(*, sizes, rows):
+    """Divide the whole Series by one number."""
+    return sizes / rows
+
+
+def kilobytes_per_flight(*, sizes, rows):
+    """Thousands of bytes."""
+    return sizes / 1000 / rows
+
+
+def flights_per_byte(*, sizes, rows):
+    """Upside down."""
+    return rows / sizes
+
+
+def share_of_all_bytes(*, sizes, rows):
+    """Compare formats with each other instead of per flight."""
+    return sizes / sizes.sum()
+
+
+def some_sizes():
+    """Real sizes of 500 flights in three formats."""
+    from course_lib import load
+
+    flights = load("flights").head(500)
+    sizes = {
+        "CSV": len(flights.to_csv(index=False)),
+        "JSON lines": len(flights.to_json(orient="records", lines=True)),
+        "Parquet": len(flights.to_parquet(index=False)),
+    }
+    return {"sizes": pd.Series(sizes), "rows": len(flights)}
+
+
+# --- 01.2 ---------------------------------------------------------------------------------------------------------
+
+
+def flights_of_unknown_aircraft(*, flights, planes):
+    """Keep the rows that name an aircraft and have no partner."""
+    names_one = flights["tailnum"].notna()
+    unknown = ~flights["tailnum"].isin(planes["tailnum"])
+    return flights[names_one & unknown].groupby("carrier").size()
+
+
+def with_missing_tail_numbers(*, flights, planes):
+    """Count missing tail numbers, which are not in planes either."""
+    return flights[~flights["tailnum"].isin(planes["tailnum"])].groupby("carrier").size()
+
+
+def aircraft_not_flights(*, flights, planes):
+    """Each aircraft once."""
+    unknown = flights["tailnum"].notna() & ~flights["tailnum"].isin(planes["tailnum"])
+    return flights[unknown].groupby("carrier")["tailnum"].nunique()
+
+
+def flights_of_known_aircraft(*, flights, planes):
+    """Keep the rows that do have a partner."""
+    return flights[flights["tailnum"].isin(planes["tailnum"])].groupby("carrier").size()
+
+
+def share_of_unknown_aircraft(*, flights, planes):
+    """Shares of each carrier's flights."""
+    unknown = flights["tailnum"].notna() & ~flights["tailnum"].isin(planes["tailnum"])
+    share = unknown.groupby(flights["carrier"]).mean()
+    return share[share > 0]
+
+
+def some_flights_and_planes():
+    """Flights of two weeks, so that all cases occur."""
+    from course_lib import load
+
+    flights = load("flights")
+    return {"flights": flights[flights["month"].eq(2) & flights["day"].le(10)], "planes": load("planes")}
+
+
+# --- 01.3 ---------------------------------------------------------------------------------------------------------
+
+
+def share_of_bytes_opened(*, files):
+    """Exclude a file only by the value that its path names."""
+    opened = files["month"].isin([6, 7, 8]) | files["carrier"].eq("UA")
+    bytes_opened = files[opened].groupby("lake")["bytes"].sum()
+    return (bytes_opened / files.groupby("lake")["bytes"].sum()).to_dict()
+
+
+def share_of_files_opened(*, files):
+    """Files counted as if they were of one size."""
+    opened = files["month"].isin([6, 7, 8]) | files["carrier"].eq("UA")
+    return opened.groupby(files["lake"]).mean().to_dict()
+
+
+def share_of_bytes_skipped(*, files):
+    """Give the complement."""
+    return {lake: 1 - share for lake, share in share_of_bytes_opened(files=files).items()}
+
+
+def share_of_both_lakes(*, files):
+    """Divided by the bytes of both lakes."""
+    opened = files["month"].isin([6, 7, 8]) | files["carrier"].eq("UA")
+    return (files[opened].groupby("lake")["bytes"].sum() / files["bytes"].sum()).to_dict()
+
+
+def bytes_opened(*, files):
+    """Bytes, not shares."""
+    opened = files["month"].isin([6, 7, 8]) | files["carrier"].eq("UA")
+    return files[opened].groupby("lake")["bytes"].sum().to_dict()
+
+
+def some_files():
+    """Bytes of each part as CSV: every eighth flight, by month and by carrier."""
+    from course_lib import load
+
+    flights = load("flights").iloc[::8][["month", "carrier", "arr_delay"]]
+    parts = [
+        {"lake": by, by: value, "bytes": len(part.to_csv(index=False))}
+        for by in ("month", "carrier")
+        for value, part in flights.groupby(by)
+    ]
+    return {"files": pd.DataFrame(parts, columns=["lake", "month", "carrier", "bytes"])}
+
+
+# --- 01.4 ---------------------------------------------------------------------------------------------------------
+
+
+def agrees_within_a_minute(*, events):  # the answer is a function; `events` is what it is tried on
+    """Compare the field with the difference of the two times, in one unit."""
+
+    def agrees(events):
+        minutes = (events["happened"] - events["scheduled"]).dt.total_seconds() / 60
+        return (minutes - events["minutes_behind"]).abs() <= 1
+
+    return agrees
+
+
+def is_possible(*, events):
+    """Test a range again."""
+    return lambda events: events["minutes_behind"].between(-120, 1440)
+
+
+def seconds_of_the_clock(*, events):
+    """`.dt.seconds` is what is left after whole days: 86,100 for five minutes early."""
+
+    def agrees(events):
+        minutes = (events["happened"] - events["scheduled"]).dt.seconds / 60
+        return (minutes - events["minutes_behind"]).abs() <= 1
+
+    return agrees
+
+
+def seconds_against_minutes(*, events):
+    """Forget to convert the unit."""
+
+    def agrees(events):
+        seconds = (events["happened"] - events["scheduled"]).dt.total_seconds()
+        return (seconds - events["minutes_behind"]).abs() <= 1
+
+    return agrees
+
+
+def only_too_high(*, events):
+    """Without the absolute value one direction always passes."""
+
+    def agrees(events):
+        minutes = (events["happened"] - events["scheduled"]).dt.total_seconds() / 60
+        return minutes - events["minutes_behind"] <= 1
+
+    return agrees
+
+
+def events_that_disagree(*, events):
+    """Give the opposite truth value."""
+    agrees = agrees_within_a_minute(events=events)
+    return lambda events: ~agrees(events)
+
+
+def some_events():
+    """Real departures of one morning; some minutes in seconds, some far too low."""
+    from course_lib import load
+
+    flights = load("flights").head(300).dropna(subset="dep_delay")
+    scheduled = flights["time_hour"] + pd.to_timedelta(flights["minute"], "min")
+    minutes = flights["dep_delay"].copy()
+    minutes.iloc[::10] *= 60
+    minutes.iloc[5::10] -= 30
+    happened = scheduled + pd.to_timedelta(flights["dep_delay"], "min")
+    return {"events": pd.DataFrame({"scheduled": scheduled, "happened": happened, "minutes_behind": minutes})}
+
+
+# --- 01.5 ---------------------------------------------------------------------------------------------------------
+
+
+def latest_of_each(*, events):
+    """Sort by the clock that says which is newest, keep the last."""
+    newest_last = events.sort_values("received")
+    latest = newest_last.drop_duplicates("event_id", keep="last")
+    return latest[["event_id", "minutes_behind"]].reset_index(drop=True)
+
+
+def first_of_each(*, events):
+    """Keep the first version instead of the correction."""
+    oldest_first = events.sort_values("received").drop_duplicates("event_id", keep="first")
+    return oldest_first[["event_id", "minutes_behind"]].reset_index(drop=True)
+
+
+def last_line_of_each(*, events):
+    """Take the order of the rows for the order of arrival."""
+    return events.drop_duplicates("event_id", keep="last")[["event_id", "minutes_behind"]].reset_index(drop=True)
+
+
+def without_equal_lines(*, events):
+    """Only lines that are equal in every column."""
+    return events.drop_duplicates()[["event_id", "minutes_behind"]].reset_index(drop=True)
+
+
+def most_minutes_of_each(*, events):
+    """Keep the largest value instead of the newest."""
+    return events.groupby("event_id", as_index=False)["minutes_behind"].max()
+
+
+def some_copies():
+    """Sixty real departures; some come twice, some are corrected to a later or an earlier minute."""
+    from course_lib import load
+
+    flights = load("flights").head(60)
+    events = pd.DataFrame(
+        {
+            "event_id": flights["carrier"] + flights["flight"].astype(str) + flights["origin"],
+            "minutes_behind": flights["dep_delay"],
+            "received": flights["time_hour"] + pd.to_timedelta(flights["minute"] + flights["dep_delay"], "min"),
+        }
+    )
+    again = events.iloc[::6].assign(received=lambda e: e["received"] + pd.Timedelta(seconds=30))
+    up = events.iloc[1::6].assign(minutes_behind=lambda e: e["minutes_behind"] + 4)
+    down = events.iloc[2::6].assign(minutes_behind=lambda e: e["minutes_behind"] - 3)
+    corrected = pd.concat([up, down]).assign(received=lambda e: e["received"] + pd.Timedelta(hours=2))
+    return {"events": pd.concat([events, again, corrected]).sample(frac=1, random_state=0)}
+
+
+# --- 01.6 ---------------------------------------------------------------------------------------------------------
+
+OUTSIDE = ["carrier", "origin", "departures"]
+
+
+def share_of_exposed_people(*, people, k):
+    """Give each person the size of their group, then count people."""
+    group_size = people.groupby(["carrier", "origin", "departures"])["person"].transform("nunique")
+    return (group_size < k).mean()
+
+
+def share_of_small_groups(*, people, k):
+    """Count groups, not people."""
+    return (people.groupby(OUTSIDE)["person"].nunique() < k).mean()
+
+
+def with_groups_of_k(*, people, k):
+    """Count groups of exactly k, which are safe."""
+    return (people.groupby(OUTSIDE)["person"].transform("nunique") <= k).mean()
+
+
+def share_of_safe_people(*, people, k):
+    """Give the complement."""
+    return (people.groupby(OUTSIDE)["person"].transform("nunique") >= k).mean()
+
+
+def one_column_at_a_time(*, people, k):
+    """Each column alone: an outsider combines them."""
+    alone = [people.groupby(column)["person"].transform("nunique") < k for column in OUTSIDE]
+    return pd.concat(alone, axis=1).any(axis=1).mean()
+
+
+def some_people():
+    """Real flight numbers stand for people: their carrier, first airport and departures in a week."""
+    from course_lib import load
+
+    flights = load("flights").head(5_000).dropna(subset="dep_time")
+    flights = flights.assign(person=flights["carrier"] + flights["flight"].astype(str))
+    people = flights.groupby("person").agg(
+        carrier=("carrier", "first"), origin=("origin", "first"), departures=("day", "size")
+    )
+    people["departures"] = pd.cut(people["departures"], [0, 2, 5, 100], labels=["1-2", "3-5", "6+"]).astype(str)
+    sizes = people.groupby(OUTSIDE).size()
+    return {"people": people.reset_index(), "k": int(sizes.median())}
+
+
+# --- 01.7 ---------------------------------------------------------------------------------------------------------
+
+
+def upsert_by_key(*, table, batch):  # the answer is a function; the inputs are what it is tried on
+    """Put the batch last, and keep the last of each key."""
+
+    def upsert(table, batch):
+        key = ["year", "month", "day", "carrier", "flight", "origin"]
+        both = pd.concat([table, batch])
+        return both.drop_duplicates(key, keep="last", ignore_index=True)
+
+    return upsert
+
+
+def append_only(*, table, batch):
+    """Rows of the batch stand beside the old ones."""
+    return lambda table, batch: pd.concat([table, batch], ignore_index=True)
+
+
+def drop_equal_rows(*, table, batch):
+    """Equal in every column: an old and a new version both stay."""
+    return lambda table, batch: pd.concat([table, batch]).drop_duplicates(ignore_index=True)
+
+
+def old_row_wins(*, table, batch):
+    """`keep="first"`, the default."""
+    return lambda table, batch: pd.concat([table, batch]).drop_duplicates(KEY, ignore_index=True)
+
+
+def update_only(*, table, batch):
+    """Lose the new keys."""
+
+    def upsert(table, batch):
+        both = upsert_by_key(table=table, batch=batch)(table, batch)
+        return both.merge(table[KEY], on=KEY)
+
+    return upsert
+
+
+def by_flight_number(*, table, batch):
+    """Use a key without the time."""
+    return lambda table, batch: pd.concat([table, batch]).drop_duplicates(KEY[3:], keep="last", ignore_index=True)
+
+
+def some_batch():
+    """Two overlapping parts of the flights, the second with other outcomes."""
+    from course_lib import load
+
+    flights = load("flights")[[*KEY, "arr_delay"]]
+    return {"table": flights.head(1_200), "batch": flights.iloc[900:1_500].assign(arr_delay=0.0)}
+
+
+EXERCISES = [
+    Exercise(
+        id="01.1",
+        title="What a flight costs",
+        reference=bytes_per_flight,
+        why="pandas divides every value of a Series by one number and keeps the index, so no loop is needed.",
+        hints=("Both numbers are there: the bytes of a file, and the rows in it.", "One division answers all formats."),
+        mistakes=(
+            Mistake("kilobytes", kilobytes_per_flight, "These are kilobytes. The question asks for bytes."),
+            Mistake("upside down", flights_per_byte, "That says how many flights fit into a byte. Turn it around."),
+            Mistake("share", share_of_all_bytes, "That compares formats with each other. What does *one row* take?"),
+        ),
+        sample_inputs=some_sizes,
+    ),
+    Exercise(
+        id="01.2",
+        title="A reference that no database guards",
+        reference=flights_of_unknown_aircraft,
+        why="`isin` with `~` is pandas' anti-join; the condition on missing values says what SQL's "
+        "`WHERE tailnum IS NOT NULL` says.",
+        hints=(
+            "Which rows of `flights` have no partner in `planes`? `isin` tells for each row.",
+            "A missing tail number is in no list. Is it an aircraft that `planes` does not know?",
+            'Filter with two conditions, then `groupby("carrier").size()`.',
+        ),
+        mistakes=(
+            Mistake(
+                "counts missing tail numbers",
+                with_missing_tail_numbers,
+                "Some of these flights name no aircraft at all: a missing tail number is in no list either.",
+            ),
+            Mistake("counts aircraft", aircraft_not_flights, "You count each aircraft once; the question is flights."),
+            Mistake(
+                "inner join", flights_of_known_aircraft, "These flights *have* a partner in `planes`. Find the others."
+            ),
+            Mistake("shares", share_of_unknown_aircraft, "These are shares; the question asks how many flights."),
+        ),
+        sample_inputs=some_flights_and_planes,
+    ),
+    Exercise(
+        id="01.3",
+        title="Which folders would you make?",
+        reference=share_of_bytes_opened,
+        why="A file is skipped only where its own path contradicts the question, so each lake answers with its one "
+        "column, and bytes are what is paid for.",
+        hints=(
+            "In the lake by month the path knows nothing of carriers: which of its files can be skipped?",
+            "Mark the files that must be opened, then add up `bytes` for each `lake`.",
+            "Divide by the bytes of the same lake.",
+        ),
+        mistakes=(
+            Mistake("files", share_of_files_opened, "That is a share of files. They differ in size: weigh by bytes."),
+            Mistake("skipped", share_of_bytes_skipped, "That is the share that is skipped. What has to be opened?"),
+            Mistake("both lakes", share_of_both_lakes, "Each lake holds all flights: divide by the bytes of one lake."),
+            Mistake("bytes", bytes_opened, "These are bytes. Divide by what the lake holds to get a share."),
+        ),
+        sample_inputs=some_files,
+    ),
+    Exercise(
+        id="01.4",
+        title="A rule that sees wrong units",
+        reference=agrees_within_a_minute,
+        why="Two fields that say the same thing in different ways check each other; `total_seconds` keeps the sign.",
+        hints=(
+            "`happened` minus `scheduled` is a duration. What is it in minutes?",
+            "`.dt.total_seconds() / 60` gives minutes with their sign.",
+            "The absolute difference to `minutes_behind` is at most 1.",
+        ),
+        mistakes=(
+            Mistake(
+                "a range", is_possible, "A range says what is possible. Compare with the two timestamps of the event."
+            ),
+            Mistake(
+                "dt.seconds",
+                seconds_of_the_clock,
+                "Flights that leave early fail your rule: `.dt.seconds` drops the days and with them the sign.",
+            ),
+            Mistake("units", seconds_against_minutes, "One side is in seconds, the other in minutes."),
+            Mistake(
+                "one side", only_too_high, "A value far too high passes: look at the difference in both directions."
+            ),
+            Mistake(
+                "opposite", events_that_disagree, "True should mean that the fields agree; yours says the opposite."
+            ),
+        ),
+        sample_inputs=some_events,
+        call=lambda *, events: [(events,)],
+    ),
+    Exercise(
+        id="01.5",
+        title="The latest word",
+        reference=latest_of_each,
+        why="Sorting by the clock of arrival makes 'newest' mean something; `drop_duplicates` then keeps the whole row "
+        "of the last.",
+        hints=(
+            "Which column says which of two copies is newer?",
+            'Sort by it, then `drop_duplicates("event_id", keep=...)`.',
+        ),
+        mistakes=(
+            Mistake("first", first_of_each, "You keep the first version and lose the corrections."),
+            Mistake(
+                "order of rows", last_line_of_each, "The last row is not the newest: the feed comes in any order. Sort."
+            ),
+            Mistake(
+                "equal lines",
+                without_equal_lines,
+                "Some events are still there more than once: a copy has another `received`, so it is not equal.",
+            ),
+            Mistake(
+                "largest",
+                most_minutes_of_each,
+                "The largest value is not the newest: a correction may go down as well as up.",
+            ),
+        ),
+        sample_inputs=some_copies,
+    ),
+    Exercise(
+        id="01.6",
+        title="Who is alone?",
+        reference=share_of_exposed_people,
+        why="`transform` gives each person the size of their group, so the mean counts people and not groups.",
+        hints=(
+            "Group by all that an outsider may know together. How many people are in each group?",
+            '`groupby([...])["person"].transform("nunique")` writes the size beside each person.',
+            "The mean of `size < k` is a share of people.",
+        ),
+        mistakes=(
+            Mistake("groups", share_of_small_groups, "That is a share of groups. Small groups hold few people."),
+            Mistake("at most k", with_groups_of_k, "A group of exactly k people is shared by k: it is safe."),
+            Mistake("safe people", share_of_safe_people, "That is the share of people who are safe."),
+            Mistake(
+                "one column at a time",
+                one_column_at_a_time,
+                "An outsider knows the columns together: group by their combination.",
+            ),
+        ),
+        sample_inputs=some_people,
+    ),
+    Exercise(
+        id="01.7",
+        title="The same upsert, twice",
+        reference=upsert_by_key,
+        why="With the batch behind the table, 'the last row of each key' is the new one, and a second time changes "
+        "nothing.",
+        hints=(
+            "Put both under each other. Which rows have the same key?",
+            "`drop_duplicates` takes the key and which of the equal ones to keep.",
+            "The batch comes last, so keep the last.",
+        ),
+        mistakes=(
+            Mistake("append", append_only, "Apply it twice and rows double: the old rows of the same key must go."),
+            Mistake(
+                "equal rows",
+                drop_equal_rows,
+                "Old and new version of a flight are both there: they differ in `arr_delay`, so the rows are not equal.",
+            ),
+            Mistake("old wins", old_row_wins, "The old row wins in your table; the batch should."),
+            Mistake("update only", update_only, "Rows with a new key are missing: an upsert also inserts."),
+            Mistake(
+                "part of the key",
+                by_flight_number,
+                "Flights of other days are gone: a flight number comes again every day, the key needs its date.",
+            ),
+        ),
+        sample_inputs=some_batch,
+        call=lambda *, table, batch: [(table, batch)],
+    ),
+]
