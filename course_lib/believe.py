@@ -231,7 +231,9 @@ def missing_together(data: pd.DataFrame, most: int = 8) -> pd.DataFrame:
         ``rows``, ``share`` and ``missing columns`` (names; ``none`` for complete rows).
     """
     holes = data.columns[data.isna().any()]
-    patterns = data[holes].isna().value_counts() if len(holes) else pd.Series({(): len(data)})
+    if holes.empty:
+        return pd.DataFrame([{"rows": len(data), "share": 1.0, "missing columns": "none"}])
+    patterns = data[holes].isna().value_counts()
     rows = []
     for pattern, count in patterns.head(most).items():
         names = [str(name) for name, missing in zip(holes, pattern, strict=True) if missing]
@@ -253,6 +255,8 @@ def cut(values: pd.Series, bins: int = 10) -> pd.Series:
     -------
     Series of categories, in the order of the values, "(missing)" last.
     """
+    if pd.api.types.is_float_dtype(values):
+        values = values.replace([np.inf, -np.inf], np.nan)  # no number that has a place among the others
     counts = values.value_counts()  # of known values, the most frequent first
     numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
     if not numeric and not pd.api.types.is_datetime64_any_dtype(values):
@@ -327,7 +331,10 @@ def explained(data: pd.DataFrame, target: str, bins: int = 10) -> pd.Series:
     Series
         Sorted, the largest first; a column that explains nearly all is a suspect, not a gift.
     """
-    rows = data[data[target].notna()]
+    known = data[target].notna()
+    if pd.api.types.is_float_dtype(data[target]):
+        known &= np.isfinite(data[target])
+    rows = data[known]
     answer = as_numbers(rows[target])
     shares = {other: _explained(answer, cut(rows[other], bins)) for other in rows.columns if other != target}
     return pd.Series(shares, name="explained", dtype=float).sort_values(ascending=False)
@@ -506,8 +513,9 @@ def _text_checks(values: pd.Series, kind: str):
             ", ".join(f"{name} {count:,}" for name, count in counts.items()),
         )
     text = known.astype(str)
-    numbers = pd.to_numeric(text, errors="coerce").notna()
-    if numbers.mean() > 0.9 and kind != "yes/no":
+    numbers = pd.to_numeric(text.str.replace(r"[$€£%\s,]", "", regex=True), errors="coerce").notna()
+    codes = text.str.fullmatch(r"0\d+").any()  # a postal code stays text
+    if numbers.mean() > 0.9 and kind != "yes/no" and not codes:
         odd = text[~numbers]
         yield "numbers kept as text", int(numbers.sum()), odd.iloc[0] if len(odd) else text.iloc[0]
     stripped = text.str.strip()

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from course_lib import figures
+from course_lib.believe import cut
 from course_lib.own_table import kind_of
 
 RUNS = Path(__file__).resolve().parent.parent / "runs"  # where executed lessons and their pages go; git ignores it
@@ -144,6 +145,7 @@ def draw_target(data: pd.DataFrame, target: str | None):
         return _nothing("No target is named, so nothing is explained here.")
     values, kind = data[target], kind_of(data[target])
     known = values.dropna()
+    known = known[np.isfinite(known)] if pd.api.types.is_float_dtype(known) else known
     holes = f", missing in {values.isna().mean():.1%}" if values.isna().any() else ""
     if kind == "number" and known.nunique() > 12:
         low, high = known.quantile([0.005, 0.995])
@@ -182,7 +184,7 @@ def draw_drift(distances: pd.DataFrame, by: str, most: int = 20):
 
 
 def periods(data: pd.DataFrame, most: int = 13) -> pd.Series:
-    """Cut the rows into periods: calendar units of the first column of times, else fifths in the order of the rows.
+    """Cut the rows into periods: calendar units of the first column of times, else years, else fifths of the rows.
 
     The finest unit that gives at most ``most`` periods is taken; a period with fewer than one row in 200 is left out.
     """
@@ -193,6 +195,10 @@ def periods(data: pd.DataFrame, most: int = 13) -> pd.Series:
             if 1 < period.nunique() <= most:
                 rare = period.value_counts(normalize=True).loc[lambda share: share < 0.005].index
                 return period.where(~period.isin(rare)).rename(f"{name} of {column}")
+    for column in data.select_dtypes("number").columns:
+        values = data[column]
+        if "year" in column.lower() and values.between(1800, 2200).mean() > 0.95 and values.min() < values.max():
+            return values if values.nunique() <= most else cut(values, most - 1).rename(column)
     fifth = np.arange(len(data)) * 5 // max(len(data), 1) + 1
     return pd.Series(fifth, index=data.index, name="fifth of the rows")
 

@@ -7,6 +7,7 @@ decimal sign and its idea of a date. ``read_table`` settles these from the bytes
 import codecs
 import csv
 import difflib
+import io
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ _MARKS = (  # the longer mark first: UTF-32's begins with UTF-16's
 )
 _DECIMAL_COMMA = re.compile(r"\s*[-+]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?\s*")
 _DATE = re.compile(r"\s*\d{4}-\d{1,2}-\d{1,2}([ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?)?\s*(Z|UTC|[-+]\d{2}:?\d{2})?\s*")
+_DAY_AND_MONTH = re.compile(r"\s*(\d{1,2})([./-])(\d{1,2})[./-]\d{4}(?: \d{1,2}:\d{2}(?::\d{2})?)?\s*")
 _MANY = 2_000  # values that are looked at to guess what a column of text holds
 
 
@@ -74,7 +76,7 @@ def read_table(table: str, max_cells: int = 20_000_000) -> Table:
 
     names = datasets.names()
     if table in names:
-        return Table(datasets.load(table), table, [f"'{table}' of the course's catalogue"])
+        return _tidy((datasets.load(table), [f"'{table}' of the course's catalogue"]), table)
     if not str(table).strip():
         raise CourseError("No table is named: give the path of a CSV or Parquet file, or a catalogue name.")
     path = Path(table).expanduser()
@@ -109,7 +111,9 @@ def choose_target(data: pd.DataFrame, target: str) -> str | None:
         raise CourseError(f"target='{target}' is not a column of this table: {hint}. Empty means no target.")
     distinct = data[target].dropna().nunique()
     if distinct < 2:
-        what = "has no value at all" if distinct == 0 else f"has the one value {data[target].dropna().iloc[0]!r}"
+        what = (
+            "has no value at all" if distinct == 0 else f"has the one value '{_short(data[target].dropna().iloc[0])}'"
+        )
         raise CourseError(f"target='{target}' {what}, so nothing can explain it: choose a column that varies.")
     return target
 
@@ -150,7 +154,7 @@ def overview(data: pd.DataFrame) -> pd.DataFrame:
 def nearest(name: str, known, count: int = 1) -> list[str]:
     """Known names that look like ``name``, the nearest first."""
     lower = {str(each).lower(): str(each) for each in known}
-    return [lower[match] for match in difflib.get_close_matches(str(name).lower(), lower, n=count, cutoff=0.5)]
+    return [lower[match] for match in difflib.get_close_matches(str(name).lower(), lower, n=count, cutoff=0.6)]
 
 
 def _describe(values: pd.Series) -> dict:
@@ -171,7 +175,8 @@ def _not_there(table: str, path: Path, names: list[str]) -> str:
     if not folder.is_dir():
         return f"There is no folder '{folder}' (looked from {Path.cwd()}), so no table '{table}': check the path."
     files = sorted(each.name for each in folder.iterdir() if _looks_like_table(each))
-    near = nearest(path.name, [*names, *files]) if folder == Path() else nearest(path.name, files)
+    stems = {each.partition(".")[0]: each for each in [*files, *(names if folder == Path() else [])]}
+    near = [stems[stem] for stem in nearest(path.name.partition(".")[0], stems)]
     allowed = f"a catalogue name ({', '.join(names)}) or the path of a CSV or Parquet file"
     if near:
         return f"There is no table '{table}': the nearest is '{near[0] if near[0] in names else folder / near[0]}'."
@@ -221,10 +226,18 @@ def _read_text(path: Path, max_cells: int) -> tuple[pd.DataFrame, list[str]]:
         raise CourseError(f"'{path}' is not a table of text: save it as CSV or Parquet (a workbook too).")
     separator = _separator(text)
     notes = [f"text, encoding {encoding}, separated by {SEPARATORS.get(separator, 'nothing: one column')}"]
-    width = len(next(csv.reader(text.splitlines()[:1], delimiter=separator or ","), [])) or 1
-    max_rows = max(1, max_cells // width)
+    first, *others = _first_lines(text, separator)
+    max_rows = max(1, max_cells // max(1, len(first)))
     options = {"sep": separator or ",", "encoding": encoding, "low_memory": False, "nrows": max_rows + 1}
+    if codes := _codes(first, others):
+        options["dtype"] = dict.fromkeys(codes, str)
+        notes.append(f"kept as text for their leading zeros: {_named(codes)}")
+    if repeated := [name for name, times in Counter(first).items() if times > 1 and name.strip()]:
+        notes.append(f"column names that come twice are numbered: {_named(repeated)}")
+    usual = Counter(map(len, others)).most_common(1)[0][0] if others else len(first)
     try:
+        if usual == len(first) and max(map(len, others), default=0) > usual:  # else pandas makes an index of them
+            raise pd.errors.ParserError("lines with more fields than names")
         data = pd.read_csv(path, on_bad_lines="error", **options)
     except pd.errors.EmptyDataError as error:
         raise CourseError(f"'{path}' has no column: its first line should name the columns.") from error
@@ -244,15 +257,30 @@ def _read_text(path: Path, max_cells: int) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _read_ragged(path: Path, options: dict, error: Exception) -> tuple[pd.DataFrame, int]:
-    dropped: list[int] = []
-    slow = {key: value for key, value in options.items() if key != "low_memory"}
+    """Read without the lines that have more fields than the first one, and count them."""
+    fitting, kept, dropped = io.StringIO(), 0, 0
     try:
-        data = pd.read_csv(path, engine="python", on_bad_lines=lambda fields: dropped.append(1), **slow)
-    except (pd.errors.ParserError, csv.Error, UnicodeError) as again:
+        with _opened(path) as file:
+            lines = csv.reader(
+                io.TextIOWrapper(file, encoding=options["encoding"], newline=""), delimiter=options["sep"]
+            )
+            width, writer = 0, csv.writer(fitting)
+            for fields in lines:
+                width = width or len(fields)
+                fits = len(fields) <= width
+                dropped += not fits
+                if fits and fields:
+                    writer.writerow(fields)
+                    kept += 1
+                if kept > options["nrows"]:
+                    break
+    except (csv.Error, UnicodeError) as again:
         raise CourseError(f"'{path}' cannot be read as a table ({str(error).splitlines()[0][:120]}).") from again
-    if len(dropped) > len(data):
-        raise CourseError(f"'{path}' is not a table: {len(dropped):,} of its lines do not fit the first line.")
-    return data, len(dropped)
+    if dropped >= kept:
+        raise CourseError(f"'{path}' is not a table: {dropped:,} of its lines do not fit the first line.")
+    fitting.seek(0)
+    rest = {key: value for key, value in options.items() if key not in ("sep", "encoding")}
+    return pd.read_csv(fitting, index_col=False, **rest), dropped
 
 
 def _opened(path: Path):
@@ -303,10 +331,29 @@ def _encoding(path: Path, start: bytes) -> str:
     return "utf-8"
 
 
+def _first_lines(text: str, separator: str | None, most: int = 500) -> list[list[str]]:
+    """Cut the first lines into fields; the last one of the piece that was read may be half a line."""
+    lines = text.splitlines()
+    lines = lines[:-1] if len(text) > 1 << 17 and len(lines) > 2 else lines
+    try:
+        return [fields for fields in csv.reader(lines[:most], delimiter=separator or ",") if fields]
+    except csv.Error:
+        return [[]]
+
+
+def _codes(names: list[str], rows: list[list[str]]) -> list[str]:
+    """Columns of digits with leading zeros: postal codes and keys, which lose them when read as numbers."""
+    columns = dict.fromkeys(names)
+    for place, name in enumerate(names):
+        values = [fields[place].strip() for fields in rows if len(fields) > place and fields[place].strip()]
+        columns[name] = all(value.isdigit() for value in values) and any(re.fullmatch(r"0\d+", v) for v in values)
+    return [name for name, is_code in columns.items() if is_code]
+
+
 def _separator(text: str) -> str | None:
     """Find what cuts the first lines into equally many fields, more than one; None if nothing does."""
     lines = text.splitlines()
-    lines = lines[: min(len(lines), 200)] if len(lines) < 2 or len(text) < 1 << 17 else lines[:-1][:200]
+    lines = (lines[:-1] if len(text) > 1 << 17 and len(lines) > 2 else lines)[:200]
     best, best_score = None, 0.0
     for separator in SEPARATORS:
         try:
@@ -346,6 +393,10 @@ def _tidy(found: tuple[pd.DataFrame, list[str]], table: str) -> Table:
     data = data.copy(deep=False)
     data.columns = _names(data.columns, notes)
     data = data.reset_index(drop=True)
+    binary = [name for name in data.columns if isinstance(data[name].dropna().head(1).squeeze(), bytes)]
+    if binary and len(binary) < data.shape[1]:
+        data = data.drop(columns=binary)
+        notes.append(f"left out, as it holds pictures or other bytes: {_named(binary)}")
     first = data.columns[0]
     if first.startswith("Unnamed") and pd.api.types.is_integer_dtype(data[first]):
         steps = data[first].diff().dropna()
@@ -421,11 +472,24 @@ def _plain_objects(values: pd.Series) -> pd.Series:
 def _dates(values: pd.Series) -> pd.Series | None:
     known = values.dropna()
     sample = known.head(_MANY)
-    if known.empty or not all(isinstance(value, str) and _DATE.fullmatch(value) for value in sample):
+    if known.empty or not sample.map(lambda value: isinstance(value, str)).all():
         return None
-    zoned = sample.str.contains(r"(?:Z|UTC|[-+]\d{2}:?\d{2})\s*$").any() and sample.str.contains(":").any()
-    parsed = pd.to_datetime(values.str.strip(), errors="coerce", utc=bool(zoned), format="ISO8601")
+    if sample.map(_DATE.fullmatch).notna().all():
+        zoned = sample.str.contains(r"(?:Z|UTC|[-+]\d{2}:?\d{2})\s*$").any() and sample.str.contains(":").any()
+        parsed = pd.to_datetime(values.str.strip(), errors="coerce", utc=bool(zoned), format="ISO8601")
+    elif sample.map(_DAY_AND_MONTH.fullmatch).notna().all():
+        parts = sample.str.extract(_DAY_AND_MONTH).astype({0: int, 2: int})
+        day_first = parts[1].iloc[0] == "." or parts[0].max() > 12
+        if not day_first and parts[2].max() <= 12:  # 03/04 may be either: guessing would be silent nonsense
+            return None
+        parsed = pd.to_datetime(values.str.strip(), errors="coerce", dayfirst=bool(day_first), format="mixed")
+    else:
+        return None
     return parsed if parsed.notna().sum() > 0.95 * len(known) else None
+
+
+def _short(value) -> str:
+    return " ".join(str(value).split())[:40]
 
 
 def _named(columns: list[str], most: int = 5) -> str:

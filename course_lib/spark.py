@@ -336,8 +336,9 @@ def _forget() -> None:
 
     SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None
     SparkSession._instantiatedSession = None
-    for name in ("SPARK_CONNECT_MODE_ENABLED", "SPARK_LOCAL_REMOTE"):
-        os.environ.pop(name, None)
+    os.environ.pop("SPARK_CONNECT_MODE_ENABLED", None)
+    if remote := sys.modules.get("pyspark.sql.connect.session"):
+        remote.SparkSession._default_session = remote.SparkSession._active_session.session = None
 
 
 def _quietly(function) -> None:
@@ -360,7 +361,7 @@ def _connect(app: str, address: str) -> _Running:
         session.conf.set("spark.sql.session.timeZone", "UTC")
     except Exception as error:
         _forget()
-        reason = str(error).strip().splitlines()[0]
+        reason = error.details() if hasattr(error, "details") else str(error).strip().splitlines()[0]
         raise CourseError(f"Spark Connect at {host}:{port} did not accept the session: {reason}") from None
     return _Running(os.getpid(), address, session)
 

@@ -6,7 +6,36 @@ import pandas as pd
 from course_lib import evaluate
 from course_lib.exercises import Exercise, Mistake
 
-# --- 00.1 the base rate by airport -------------------------------------------------------------------------------
+# --- 00.1 a crew that does not always help -----------------------------------------------------------------------
+
+
+def break_even(*, crew_cost, late_cost, rescued):
+    """Probability from which a crew that rescues only a part of the late flights is worth its cost."""
+    # With a crew: crew_cost, and late_cost * (1 - rescued) * p where it does not help. Without one: late_cost * p.
+    return crew_cost / (late_cost * rescued)
+
+
+def _always_rescues(*, crew_cost, late_cost, rescued):
+    return crew_cost / late_cost
+
+
+def _wrong_way_round(*, crew_cost, late_cost, rescued):
+    return crew_cost * rescued / late_cost
+
+
+def _failures_count(*, crew_cost, late_cost, rescued):
+    return crew_cost / (late_cost * (1 - rescued))
+
+
+def _odds(*, crew_cost, late_cost, rescued):
+    return crew_cost / (crew_cost + late_cost * rescued)
+
+
+def _costs():
+    return {"crew_cost": 1.0, "late_cost": 6.0, "rescued": 0.8}
+
+
+# --- 00.2 the base rate by airport -------------------------------------------------------------------------------
 
 
 def late_by_origin(*, departures, late_minutes):
@@ -40,35 +69,6 @@ def _some_departures():
     from course_lib import load
 
     return {"departures": load("departures").iloc[::40], "late_minutes": 30}
-
-
-# --- 00.2 a crew that does not always help -----------------------------------------------------------------------
-
-
-def break_even(*, crew_cost, late_cost, rescued):
-    """Probability from which a crew that rescues only a part of the late flights is worth its cost."""
-    # With a crew: crew_cost, and late_cost * (1 - rescued) * p where it does not help. Without one: late_cost * p.
-    return crew_cost / (late_cost * rescued)
-
-
-def _always_rescues(*, crew_cost, late_cost, rescued):
-    return crew_cost / late_cost
-
-
-def _wrong_way_round(*, crew_cost, late_cost, rescued):
-    return crew_cost * rescued / late_cost
-
-
-def _failures_count(*, crew_cost, late_cost, rescued):
-    return crew_cost / (late_cost * (1 - rescued))
-
-
-def _odds(*, crew_cost, late_cost, rescued):
-    return crew_cost / (crew_cost + late_cost * rescued)
-
-
-def _costs():
-    return {"crew_cost": 1.0, "late_cost": 6.0, "rescued": 0.8}
 
 
 # --- 00.3 what the trivial policies cost -------------------------------------------------------------------------
@@ -401,6 +401,41 @@ def _labelled(every):
 EXERCISES = [
     Exercise(
         id="00.1",
+        title="A crew that does not always help",
+        reference=break_even,
+        why="Write down what each choice costs on average and set the two equal: that is all a threshold is.",
+        hints=(
+            "What does a flight with probability p cost on average without a crew? And with one?",
+            "With a crew you pay for the crew, and still for the late flights that it does not rescue.",
+            "crew_cost + late_cost * (1 - rescued) * p = late_cost * p: solve for p.",
+        ),
+        mistakes=(
+            Mistake(
+                "crew always helps",
+                _always_rescues,
+                "this is the threshold for a crew that rescues every late flight. This one fails sometimes.",
+            ),
+            Mistake(
+                "wrong way round",
+                _wrong_way_round,
+                "your threshold is lower than before. A crew that helps less often should be placed less often.",
+            ),
+            Mistake(
+                "failures instead of rescues",
+                _failures_count,
+                "what a crew saves is the part that it rescues, not the part that it does not.",
+            ),
+            Mistake(
+                "odds",
+                _odds,
+                "crew_cost to saving is the ratio of odds only if a crew were free on late flights. "
+                "Here it costs the same whether the flight comes late or not.",
+            ),
+        ),
+        sample_inputs=_costs,
+    ),
+    Exercise(
+        id="00.2",
         title="The base rate by airport",
         reference=late_by_origin,
         why="A comparison gives True or False for each flight, and the mean of truth values is their share.",
@@ -434,41 +469,6 @@ EXERCISES = [
             Mistake("per cent", _in_per_cent, "these are per cent. Give shares between 0 and 1."),
         ),
         sample_inputs=_some_departures,
-    ),
-    Exercise(
-        id="00.2",
-        title="A crew that does not always help",
-        reference=break_even,
-        why="Write down what each choice costs on average and set the two equal: that is all a threshold is.",
-        hints=(
-            "What does a flight with probability p cost on average without a crew? And with one?",
-            "With a crew you pay for the crew, and still for the late flights that it does not rescue.",
-            "crew_cost + late_cost * (1 - rescued) * p = late_cost * p: solve for p.",
-        ),
-        mistakes=(
-            Mistake(
-                "crew always helps",
-                _always_rescues,
-                "this is the threshold for a crew that rescues every late flight. This one fails sometimes.",
-            ),
-            Mistake(
-                "wrong way round",
-                _wrong_way_round,
-                "your threshold is lower than before. A crew that helps less often should be placed less often.",
-            ),
-            Mistake(
-                "failures instead of rescues",
-                _failures_count,
-                "what a crew saves is the part that it rescues, not the part that it does not.",
-            ),
-            Mistake(
-                "odds",
-                _odds,
-                "crew_cost to saving is the ratio of odds only if a crew were free on late flights. "
-                "Here it costs the same whether the flight comes late or not.",
-            ),
-        ),
-        sample_inputs=_costs,
     ),
     Exercise(
         id="00.3",

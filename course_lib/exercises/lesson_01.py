@@ -499,7 +499,7 @@ EXERCISES = [
             Mistake(
                 "equal rows",
                 drop_equal_rows,
-                "Old and new version of a flight are both there: they differ in `arr_delay`, so the rows are not equal.",
+                "Old and new version of a flight are both there: they differ in `arr_delay`, so they are not equal.",
             ),
             Mistake("old wins", old_row_wins, "The old row wins in your table; the batch should."),
             Mistake("update only", update_only, "Rows with a new key are missing: an upsert also inserts."),
