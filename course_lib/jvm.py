@@ -126,7 +126,7 @@ def archive_status(java: Java) -> str:
 
 
 def prepare(java: Java) -> Path:
-    """Build the archive for this Java, unless it is there already, and remove those of other versions.
+    """Build the archive for this Java, unless it is there already, and remove those that it replaces.
 
     It takes up to a minute, once: a session does what lessons do, and Java writes down what it loaded.
 
@@ -145,6 +145,8 @@ def prepare(java: Java) -> Path:
     CourseError
         Where it cannot be built: no space, or the session failed. Lessons run all the same.
     """
+    import pyspark
+
     archive = archive_path(java)
     if archive_status(java) != "ready":
         try:
@@ -166,7 +168,9 @@ def prepare(java: Java) -> Path:
         except OSError as error:
             raise CourseError(f"The archive that makes Spark start quickly could not be kept: {error}") from None
     for other in archive.parent.glob("spark-*"):
-        if other != archive:
+        same_release = other.name.startswith(archive.name.rpartition("-")[0])
+        of_other_spark = not other.name.startswith(f"spark-{pyspark.__version__}-")
+        if other != archive and (same_release or of_other_spark):
             other.unlink(missing_ok=True)
     return archive
 

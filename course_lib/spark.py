@@ -3,6 +3,7 @@
 import atexit
 import contextlib
 import os
+import re
 import shlex
 import shutil
 import socket
@@ -81,11 +82,12 @@ def get_spark(app: str = "ml-at-scale", master: str | None = None):
         No Java; an address that does not answer; or another master asked for while a session runs.
     """
     asked = master or _master_from_environment()
+    _adopt()
     if _is_running():
         if asked and asked != _running.master:
             raise CourseError(
-                f"Spark runs on {_running.master} and was asked for on {asked}: call stop_spark() first, or leave "
-                "`master` (and SPARK_MASTER, SPARK_REMOTE) as it was."
+                f"Spark runs on {_shown(_running.master)} and was asked for on {_shown(asked)}: "
+                "call stop_spark() first, or leave `master` (and SPARK_MASTER, SPARK_REMOTE) as it was."
             )
         return _running.session
     stop_spark()  # what is left of a session that ended by itself
@@ -146,6 +148,17 @@ def stop_spark(patience: float = 20) -> None:
     _forget()
 
 
+def _adopt() -> None:
+    """Take over a session that the person started without us: it may hold their tables."""
+    global _running
+    if _running is None and "pyspark.sql" in sys.modules:
+        from pyspark.sql import SparkSession
+
+        session = SparkSession._instantiatedSession
+        if session is not None and session._sc._jsc is not None:
+            _running = _Running(os.getpid(), session._sc.master, session, session._sc._gateway.proc)
+
+
 def _is_running() -> bool:
     """Whether the session of this process is there and has not been stopped behind our back."""
     if _running is None or _running.owner != os.getpid():
@@ -160,6 +173,11 @@ def _master_from_environment() -> str | None:
     if remote and master:
         raise CourseError("Both SPARK_REMOTE and SPARK_MASTER are set: unset one, so that it is clear where to run.")
     return remote or master
+
+
+def _shown(master: str) -> str:
+    """Leave out what follows the address of Spark Connect: a token may be in it."""
+    return master.split("/;")[0]
 
 
 def _low_memory() -> bool:
@@ -231,7 +249,7 @@ def _stays_here(master: str) -> bool:
 def _settings(master: str, folder: Path) -> dict[str, str]:
     settings = {
         "spark.master": master,
-        "spark.driver.memory": f"{_heap_mib()}m",
+        "spark.driver.memory": os.environ.get("SPARK_DRIVER_MEMORY") or f"{_heap_mib()}m",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.adaptive.enabled": "true",
@@ -296,8 +314,13 @@ def _gateway(process: subprocess.Popen, folder: Path):
     limit = time.monotonic() + _START_SECONDS
     while not ready.exists():
         if process.poll() is not None or time.monotonic() > limit:
-            last = [line for line in (folder / "spark.log").read_text(errors="replace").splitlines() if line.strip()]
-            raise _JavaEndedError(f"Java started but Spark did not: {last[-1] if last else 'it said nothing'}")
+            lines = (folder / "spark.log").read_text(errors="replace").splitlines()
+            telling = (
+                [line for line in lines if re.search(r"(Exception|Error|error)\b", line)]
+                or lines
+                or ["no reason given"]
+            )
+            raise _JavaEndedError(f"Java started but Spark did not: {telling[-1].strip()}")
         time.sleep(0.01)
     with ready.open("rb") as info:
         port, secret = read_int(info), UTF8Deserializer().loads(info)
@@ -361,7 +384,8 @@ def _connect(app: str, address: str) -> _Running:
         session.conf.set("spark.sql.session.timeZone", "UTC")
     except Exception as error:
         _forget()
-        reason = error.details() if hasattr(error, "details") else str(error).strip().splitlines()[0]
+        details = re.search(r'details = "(.*)"', str(error))  # in the middle of gRPC's text
+        reason = details[1] if details else str(error).strip().splitlines()[0]
         raise CourseError(f"Spark Connect at {host}:{port} did not accept the session: {reason}") from None
     return _Running(os.getpid(), address, session)
 
