@@ -20,6 +20,11 @@ def kilobytes_per_flight(*, sizes, rows):
     return sizes / 1000 / rows
 
 
+def kibibytes_per_flight(*, sizes, rows):
+    """Count in 1,024 bytes."""
+    return sizes / 1024 / rows
+
+
 def flights_per_byte(*, sizes, rows):
     """Upside down."""
     return rows / sizes
@@ -90,8 +95,8 @@ def some_flights_and_planes():
 def share_of_bytes_opened(*, files):
     """Exclude a file only by the value that its path names."""
     opened = files["month"].isin([6, 7, 8]) | files["carrier"].eq("UA")
-    bytes_opened = files[opened].groupby("lake")["bytes"].sum()
-    return (bytes_opened / files.groupby("lake")["bytes"].sum()).to_dict()
+    opened_bytes = files[opened].groupby("lake")["bytes"].sum()
+    return (opened_bytes / files.groupby("lake")["bytes"].sum()).to_dict()
 
 
 def share_of_files_opened(*, files):
@@ -354,10 +359,12 @@ EXERCISES = [
         hints=("Both numbers are there: the bytes of a file, and the rows in it.", "One division answers all formats."),
         mistakes=(
             Mistake("kilobytes", kilobytes_per_flight, "These are kilobytes. The question asks for bytes."),
+            Mistake("kibibytes", kibibytes_per_flight, "These are units of 1,024 bytes. The question asks for bytes."),
             Mistake("upside down", flights_per_byte, "That says how many flights fit into a byte. Turn it around."),
             Mistake("share", share_of_all_bytes, "That compares formats with each other. What does *one row* take?"),
         ),
         sample_inputs=some_sizes,
+        tolerance=0.005,
     ),
     Exercise(
         id="01.2",
@@ -386,7 +393,7 @@ EXERCISES = [
     ),
     Exercise(
         id="01.3",
-        title="Which folders would you make?",
+        title="Choosing the folders",
         reference=share_of_bytes_opened,
         why="A file is skipped only where its own path contradicts the question, so each lake answers with its one "
         "column, and bytes are what is paid for.",
@@ -402,6 +409,7 @@ EXERCISES = [
             Mistake("bytes", bytes_opened, "These are bytes. Divide by what the lake holds to get a share."),
         ),
         sample_inputs=some_files,
+        tolerance=0.005,
     ),
     Exercise(
         id="01.4",
@@ -463,7 +471,7 @@ EXERCISES = [
     ),
     Exercise(
         id="01.6",
-        title="Who is alone?",
+        title="Standing alone",
         reference=share_of_exposed_people,
         why="`transform` gives each person the size of their group, so the mean counts people and not groups.",
         hints=(
