@@ -22,7 +22,10 @@ def store_outputs(lesson: Path) -> None:
     book = nbformat.read(lesson, as_version=4)
     for cell in book.cells:
         if cell.cell_type == "code":
-            keep = "keep_output" in cell.metadata.get("tags", [])
+            tags = cell.metadata.get("tags", [])
+            keep = "keep_output" in tags
+            if "hide-input" in tags:  # the tag hides it in the page, this in the lab
+                cell.metadata.setdefault("jupyter", {})["source_hidden"] = True
             cell.outputs = fresh[cell.id].outputs if keep else []
             cell.execution_count = fresh[cell.id].execution_count if keep else None  # nbval wants a number
     nbformat.write(book, lesson)

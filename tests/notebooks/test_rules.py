@@ -45,7 +45,7 @@ def test_it_opens_with_a_title_what_you_will_be_able_to_do_minutes_and_what_come
 
 
 def test_it_has_the_length_of_a_lesson(book):
-    assert 40 <= len(book.cells) <= 110
+    assert 40 <= len(book.cells) <= 130
 
 
 def test_parameters_come_first_typed_explained_and_checked(book):
@@ -109,6 +109,16 @@ def test_nothing_is_installed_hidden_or_bound_to_a_machine(book):
         r"(?<![\w.:/~])/(?:home|root|Users|work)/",
     ):
         assert not re.search(forbidden, source), forbidden
+
+
+def test_checks_are_folded_away_in_the_lab_too(book):
+    hidden = [cell for cell in code(book) if "hide-input" in tags(cell)]
+    assert all(cell.metadata.get("jupyter", {}).get("source_hidden") for cell in hidden)
+
+
+def test_prose_needs_no_typesetting_that_the_offline_page_lacks(book):
+    plain = re.sub(r"(?s)```.*?```|`[^`\n]*`", "", prose(book))
+    assert not re.findall(r"\$[^$\n]+\$", plain)
 
 
 def test_local_links_lead_somewhere(lesson, book):
