@@ -30,11 +30,15 @@ def click_menu(browser, menu: str, command: str) -> None:
 
 
 def show(browser, element) -> None:
-    """Scroll an element to the middle, and wait until it stays there."""
-    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
-    place = None
-    while place != (place := element.rect["y"]):
+    """Scroll an element to the middle, again until what is above it has been laid out and it stays there."""
+    last = None
+    for _ in range(30):
+        browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
         time.sleep(0.3)
+        top = browser.execute_script("return arguments[0].getBoundingClientRect().top", element)
+        if top == last and 0 <= top < browser.get_window_size()["height"]:
+            return
+        last = top
 
 
 def code_cell(browser, text: str):
@@ -107,7 +111,7 @@ def test_exercise_takes_a_wrong_answer_and_then_the_right_one(browser, finished_
             lambda _, word=verdict: word in cell.find_element(By.CSS_SELECTOR, ".jp-Cell-outputWrapper").text,
         )
         assert said
-        browser.save_screenshot(pictures / f"exercise-{verdict.split()[0].lower()}.png")
+        browser.save_screenshot(pictures / f"exercise-{verdict.lower().replace(' ', '-')}.png")
 
 
 def test_launcher_offers_a_terminal_in_which_the_doctor_finds_nothing_wrong(lab, browser, finished_lesson, pictures):
