@@ -58,7 +58,7 @@ def write_profile(sample: pd.DataFrame, name: str, folder: str = "", most_column
 
     os.environ["YDATA_PROFILING_NO_ANALYTICS"] = "1"  # else it reports each run to its makers' server
     plain = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower() or "table"
-    page = (Path(folder).expanduser() if folder else RUNS) / f"02_profile_{plain}.html"
+    page = (Path(folder).expanduser() if folder else RUNS).resolve() / f"02_profile_{plain}.html"
     page.parent.mkdir(parents=True, exist_ok=True)
     columns = sample.iloc[:, :most_columns].copy(deep=False)
     columns = columns.assign(**{c: columns[c].dt.tz_localize(None) for c in columns.select_dtypes("datetimetz")})
@@ -66,9 +66,7 @@ def write_profile(sample: pd.DataFrame, name: str, folder: str = "", most_column
         _profile(columns, name, page)
     except Exception as error:  # a report more or less: the rest of the lesson does not need it
         reason = (str(error).strip().splitlines() or [""])[0][:150]
-        return Markdown(
-            f"The profiler could not read this table ({type(error).__name__}: {reason}). The lesson goes on."
-        )
+        return Markdown(f"The profiler could not read this table ({reason}). The lesson goes on.")
     link = page.name if folder else f"../runs/{page.name}"
     shown = f", the first {most_columns} of {sample.shape[1]:,} columns" if sample.shape[1] > most_columns else ""
     size = page.stat().st_size / 1e6
@@ -76,14 +74,27 @@ def write_profile(sample: pd.DataFrame, name: str, folder: str = "", most_column
 
 
 def _profile(columns: pd.DataFrame, name: str, page: Path) -> None:
-    import contextlib
-    import io
+    """Run the profiler in a process of its own: the 300 MB that it loads go with it."""
+    import subprocess
+    import sys
+    import tempfile
 
-    with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):  # its progress bars
-        from data_profiling import ProfileReport
+    with tempfile.TemporaryDirectory() as folder:
+        rows = Path(folder) / "sample.pickle"  # ours, from here to there: Parquet refuses columns of mixed types
+        columns.to_pickle(rows)
+        command = [sys.executable, "-c", _PROFILER, str(rows), f"{name}: {len(columns):,} rows", str(page)]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError((done.stderr.strip().splitlines() or ["it stopped without a word"])[-1])
 
-        report = ProfileReport(columns, minimal=True, title=f"{name}: {len(columns):,} rows", progress_bar=False)
-        report.to_file(page, silent=True)
+
+_PROFILER = """
+import sys
+import pandas as pd
+from data_profiling import ProfileReport
+rows, title, page = sys.argv[1:]
+ProfileReport(pd.read_pickle(rows), minimal=True, title=title, progress_bar=False).to_file(page, silent=True)
+"""
 
 
 def draw_distributions(data: pd.DataFrame, most: int = 12):
