@@ -205,9 +205,9 @@ class _Sampler(threading.Thread):
     def run(self):
         ended = False
         while not ended:
-            start = time.perf_counter()
+            start = time.thread_time()
             self.peak = max(self.peak, tree_memory())
-            ended = self._ended.wait(max(_SAMPLE_SECONDS, 20 * (time.perf_counter() - start)))
+            ended = self._ended.wait(max(_SAMPLE_SECONDS, 20 * (time.thread_time() - start)))
         self.peak = max(self.peak, tree_memory())
 
     def finish(self):

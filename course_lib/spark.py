@@ -316,9 +316,7 @@ def _gateway(process: subprocess.Popen, folder: Path):
         if process.poll() is not None or time.monotonic() > limit:
             lines = (folder / "spark.log").read_text(errors="replace").splitlines()
             telling = (
-                [line for line in lines if re.search(r"(Exception|Error|error)\b", line)]
-                or lines
-                or ["no reason given"]
+                [line for line in lines if re.match(r"\S.*(Exception|Error)\b", line)] or lines or ["no reason given"]
             )
             raise _JavaEndedError(f"Java started but Spark did not: {telling[-1].strip()}")
         time.sleep(0.01)
