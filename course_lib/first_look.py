@@ -114,7 +114,10 @@ def draw_distributions(data: pd.DataFrame, most: int = 12):
     )
     for place, column in enumerate(drawn):
         x, y = _counts(data[column].dropna(), kinds[column])
-        grid.add_bar(x=x, y=y, row=place // 4 + 1, col=place % 4 + 1, marker_color=figures.PALETTE["blue"])
+        cell = {"row": place // 4 + 1, "col": place % 4 + 1}
+        grid.add_bar(x=x, y=y, marker_color=figures.PALETTE["blue"], **cell)
+        if x and isinstance(x[0], str):
+            grid.update_xaxes(type="category", **cell)
     grid.update_layout(showlegend=False, bargap=0, height=110 + 210 * -(-len(drawn) // 4))
     grid.update_yaxes(showticklabels=False).update_xaxes(tickfont_size=11, nticks=5)
     return grid.update_annotations(font_size=14)
@@ -122,7 +125,7 @@ def draw_distributions(data: pd.DataFrame, most: int = 12):
 
 def _counts(known: pd.Series, kind: str) -> tuple[list, list]:
     if kind in ("category", "yes/no") or known.nunique() <= 12:
-        counts = known.value_counts().head(8)
+        counts = known.value_counts().head(12)
         counts = counts.sort_index() if pd.api.types.is_numeric_dtype(known) else counts
         return [str(value)[:12] for value in counts.index], counts.tolist()
     if kind == "time":
@@ -131,6 +134,9 @@ def _counts(known: pd.Series, kind: str) -> tuple[list, list]:
         return pd.to_datetime(edges[:-1]).tolist(), counts.tolist()
     known = known[np.isfinite(known.astype(float))].astype(float)
     low, high = known.quantile([0.005, 0.995])
+    if (known % 1 == 0).all() and high - low <= 60:  # a bin for each whole number, or some would hold two
+        counts = known[known.between(low, high)].value_counts().sort_index()
+        return counts.index.tolist(), counts.tolist()
     counts, edges = np.histogram(known, bins=40, range=(low, high) if low < high else None)
     return ((edges[:-1] + edges[1:]) / 2).tolist(), counts.tolist()
 
