@@ -85,7 +85,8 @@ def small_notebook(tmp_path) -> Path:
     cells = [nbformat.v4.new_code_cell("divisor: int = 2  # number to divide by", metadata={"tags": ["parameters"]})]
     cells.append(nbformat.v4.new_code_cell("print('half is', 1 / divisor)"))
     path = tmp_path / "small.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
     return path
 
 
