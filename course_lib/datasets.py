@@ -172,7 +172,9 @@ def load(
     path = fetch(name)
     if engine == "pandas":
         # Nanoseconds everywhere, as pandas 2 makes them itself: merges by time want one unit.
-        return _read(path, name).to_pandas(date_as_object=False, coerce_temporal_nanoseconds=True)
+        table = _read(path, name).to_pandas(date_as_object=False, coerce_temporal_nanoseconds=True)
+        pa.default_memory_pool().release_unused()  # Arrow keeps 100 MB of what it needed on the way
+        return table
     from course_lib.spark import get_spark
 
     table = get_spark().read.parquet(str(path))
