@@ -51,47 +51,6 @@ def some_sizes():
 # --- 01.2 ---------------------------------------------------------------------------------------------------------
 
 
-def flights_of_unknown_aircraft(*, flights, planes):
-    """Keep the rows that name an aircraft and have no partner."""
-    names_one = flights["tailnum"].notna()
-    unknown = ~flights["tailnum"].isin(planes["tailnum"])
-    return flights[names_one & unknown].groupby("carrier").size()
-
-
-def with_missing_tail_numbers(*, flights, planes):
-    """Count missing tail numbers, which are not in planes either."""
-    return flights[~flights["tailnum"].isin(planes["tailnum"])].groupby("carrier").size()
-
-
-def aircraft_not_flights(*, flights, planes):
-    """Each aircraft once."""
-    unknown = flights["tailnum"].notna() & ~flights["tailnum"].isin(planes["tailnum"])
-    return flights[unknown].groupby("carrier")["tailnum"].nunique()
-
-
-def flights_of_known_aircraft(*, flights, planes):
-    """Keep the rows that do have a partner."""
-    return flights[flights["tailnum"].isin(planes["tailnum"])].groupby("carrier").size()
-
-
-def share_of_unknown_aircraft(*, flights, planes):
-    """Shares of each carrier's flights."""
-    unknown = flights["tailnum"].notna() & ~flights["tailnum"].isin(planes["tailnum"])
-    share = unknown.groupby(flights["carrier"]).mean()
-    return share[share > 0]
-
-
-def some_flights_and_planes():
-    """Flights of two weeks, so that all cases occur."""
-    from course_lib import load
-
-    flights = load("flights")
-    return {"flights": flights[flights["month"].eq(2) & flights["day"].le(10)], "planes": load("planes")}
-
-
-# --- 01.3 ---------------------------------------------------------------------------------------------------------
-
-
 def share_of_bytes_opened(*, files):
     """Exclude a file only by the value that its path names."""
     opened = files["month"].isin([6, 7, 8]) | files["carrier"].eq("UA")
@@ -133,6 +92,47 @@ def some_files():
         for value, part in flights.groupby(by)
     ]
     return {"files": pd.DataFrame(parts, columns=["lake", "month", "carrier", "bytes"])}
+
+
+# --- 01.3 ---------------------------------------------------------------------------------------------------------
+
+
+def flights_of_unknown_aircraft(*, flights, planes):
+    """Keep the rows that name an aircraft and have no partner."""
+    names_one = flights["tailnum"].notna()
+    unknown = ~flights["tailnum"].isin(planes["tailnum"])
+    return flights[names_one & unknown].groupby("carrier").size()
+
+
+def with_missing_tail_numbers(*, flights, planes):
+    """Count missing tail numbers, which are not in planes either."""
+    return flights[~flights["tailnum"].isin(planes["tailnum"])].groupby("carrier").size()
+
+
+def aircraft_not_flights(*, flights, planes):
+    """Each aircraft once."""
+    unknown = flights["tailnum"].notna() & ~flights["tailnum"].isin(planes["tailnum"])
+    return flights[unknown].groupby("carrier")["tailnum"].nunique()
+
+
+def flights_of_known_aircraft(*, flights, planes):
+    """Keep the rows that do have a partner."""
+    return flights[flights["tailnum"].isin(planes["tailnum"])].groupby("carrier").size()
+
+
+def share_of_unknown_aircraft(*, flights, planes):
+    """Shares of each carrier's flights."""
+    unknown = flights["tailnum"].notna() & ~flights["tailnum"].isin(planes["tailnum"])
+    share = unknown.groupby(flights["carrier"]).mean()
+    return share[share > 0]
+
+
+def some_flights_and_planes():
+    """Flights of two weeks, so that all cases occur."""
+    from course_lib import load
+
+    flights = load("flights")
+    return {"flights": flights[flights["month"].eq(2) & flights["day"].le(10)], "planes": load("planes")}
 
 
 # --- 01.4 ---------------------------------------------------------------------------------------------------------
@@ -368,6 +368,26 @@ EXERCISES = [
     ),
     Exercise(
         id="01.2",
+        title="Choosing the folders",
+        reference=share_of_bytes_opened,
+        why="A file is skipped only where its own path contradicts the question, so each lake answers with its one "
+        "column, and bytes are what is paid for.",
+        hints=(
+            "In the lake by month the path knows nothing of carriers: which of its files can be skipped?",
+            "Mark the files that must be opened, then add up `bytes` for each `lake`.",
+            "Divide by the bytes of the same lake.",
+        ),
+        mistakes=(
+            Mistake("files", share_of_files_opened, "That is a share of files. They differ in size: weigh by bytes."),
+            Mistake("skipped", share_of_bytes_skipped, "That is the share that is skipped. What has to be opened?"),
+            Mistake("both lakes", share_of_both_lakes, "Each lake holds all flights: divide by the bytes of one lake."),
+            Mistake("bytes", bytes_opened, "These are bytes. Divide by what the lake holds to get a share."),
+        ),
+        sample_inputs=some_files,
+        tolerance=0.005,
+    ),
+    Exercise(
+        id="01.3",
         title="A reference that no database guards",
         reference=flights_of_unknown_aircraft,
         why="`isin` with `~` is pandas' anti-join; the condition on missing values says what SQL's "
@@ -390,26 +410,6 @@ EXERCISES = [
             Mistake("shares", share_of_unknown_aircraft, "These are shares; the question asks how many flights."),
         ),
         sample_inputs=some_flights_and_planes,
-    ),
-    Exercise(
-        id="01.3",
-        title="Choosing the folders",
-        reference=share_of_bytes_opened,
-        why="A file is skipped only where its own path contradicts the question, so each lake answers with its one "
-        "column, and bytes are what is paid for.",
-        hints=(
-            "In the lake by month the path knows nothing of carriers: which of its files can be skipped?",
-            "Mark the files that must be opened, then add up `bytes` for each `lake`.",
-            "Divide by the bytes of the same lake.",
-        ),
-        mistakes=(
-            Mistake("files", share_of_files_opened, "That is a share of files. They differ in size: weigh by bytes."),
-            Mistake("skipped", share_of_bytes_skipped, "That is the share that is skipped. What has to be opened?"),
-            Mistake("both lakes", share_of_both_lakes, "Each lake holds all flights: divide by the bytes of one lake."),
-            Mistake("bytes", bytes_opened, "These are bytes. Divide by what the lake holds to get a share."),
-        ),
-        sample_inputs=some_files,
-        tolerance=0.005,
     ),
     Exercise(
         id="01.4",
