@@ -40,14 +40,15 @@ def suitable_python():
     return None
 
 
-def run(command, what, advice):
-    """Run a command with its output shown; where it fails, say what failed and what to do in one line."""
+def run(command, what, advice, show=True):
+    """Run a command; where it fails, say what failed and what to do in one line."""
     process = subprocess.Popen(command, stderr=subprocess.PIPE, cwd=str(ROOT))
     said = b""
     for line in process.stderr:
         said += line
-        sys.stderr.buffer.write(line)
-        sys.stderr.buffer.flush()
+        if show:
+            sys.stderr.buffer.write(line)
+            sys.stderr.buffer.flush()
     if process.wait() == 0:
         return
     text = said.decode(errors="replace").lower()
@@ -56,6 +57,8 @@ def run(command, what, advice):
     offline = ("dns error", "failed to fetch", "error sending request", "connection refused", "name resolution")
     if any(sign in text for sign in (*offline, "no matching distribution", "network is unreachable")):
         stop(f"{what}: the package index cannot be reached. Connect to the network. {AGAIN}")
+    if not show:
+        sys.stderr.buffer.write(said)
     stop(f"{what}: {advice}. {AGAIN}")
 
 
@@ -68,8 +71,18 @@ def find_uv(python):
     print("Creating .venv and fetching uv …", flush=True)
     advice = "Python's venv module does not work here (on Debian: apt install python3-venv), or install uv yourself"
     run([python, "-m", "venv", "--clear", str(ENVIRONMENT)], "Could not create .venv", advice)
-    pip = [str(BIN / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv"]
-    run(pip, "Could not install uv", "see pip's message above")
+    pip = [
+        str(BIN / "python"),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--retries",
+        "2",
+        "uv",
+    ]
+    run(pip, "Could not install uv", "see pip's message above", show=False)
     return str(own)
 
 
@@ -88,7 +101,7 @@ def set_up():
         return
     free_gb = shutil.disk_usage(str(ROOT)).free / 1e9
     if free_gb < NEEDED_GB and not STAMP.exists():
-        stop(f"the packages need {NEEDED_GB} GB of disk and {free_gb:.1f} GB are free here. {AGAIN}")
+        stop(f"the packages need {NEEDED_GB} GB of disk and {free_gb:.1f} GB are free here: make room. {AGAIN}")
     if ENVIRONMENT.exists() and not list(BIN.glob("python*")):  # a set-up that was stopped half-way
         shutil.rmtree(str(ENVIRONMENT))
     uv = find_uv(python)
