@@ -343,43 +343,43 @@ def _a_curve():
 # --- 00.8 a conditional share on Spark ---------------------------------------------------------------------------
 
 
-def late_when_behind(*, grown, late_minutes):
+def late_when_behind(*, million, late_minutes):
     """Share of late flights among those decided on while their airport ran 15 or more minutes behind."""
     from pyspark.sql import functions as F
 
     late = (F.col("arr_delay") >= late_minutes).cast("int")
-    behind = grown.where(F.col("airport_delay") >= 15)
+    behind = million.where(F.col("airport_delay") >= 15)
     return behind.groupBy("origin").agg(F.avg(late).alias("late_share"))
 
 
-def _joint_share(*, grown, late_minutes):
+def _joint_share(*, million, late_minutes):
     from pyspark.sql import functions as F
 
     both = (F.col("arr_delay") >= late_minutes) & (F.col("airport_delay") >= 15)
     both = F.coalesce(both, F.lit(False)).cast("int")
-    return grown.groupBy("origin").agg(F.avg(both).alias("late_share"))
+    return million.groupBy("origin").agg(F.avg(both).alias("late_share"))
 
 
-def _not_filtered(*, grown, late_minutes):
+def _not_filtered(*, million, late_minutes):
     from pyspark.sql import functions as F
 
     late = (F.col("arr_delay") >= late_minutes).cast("int")
-    return grown.groupBy("origin").agg(F.avg(late).alias("late_share"))
+    return million.groupBy("origin").agg(F.avg(late).alias("late_share"))
 
 
-def _condition_reversed(*, grown, late_minutes):
+def _condition_reversed(*, million, late_minutes):
     from pyspark.sql import functions as F
 
     behind = F.coalesce(F.col("airport_delay") >= 15, F.lit(False)).cast("int")
-    late = grown.where(F.col("arr_delay") >= late_minutes)
+    late = million.where(F.col("arr_delay") >= late_minutes)
     return late.groupBy("origin").agg(F.avg(behind).alias("late_share"))
 
 
-def _counted_on_spark(*, grown, late_minutes):
+def _counted_on_spark(*, million, late_minutes):
     from pyspark.sql import functions as F
 
     late = (F.col("arr_delay") >= late_minutes).cast("int")
-    behind = grown.where(F.col("airport_delay") >= 15)
+    behind = million.where(F.col("airport_delay") >= 15)
     return behind.groupBy("origin").agg(F.sum(late).alias("late_share"))
 
 
@@ -387,7 +387,7 @@ def _a_grown_table():
     from course_lib import flights_at_scale, get_spark
 
     spark = get_spark("tests", master="local[2]")
-    return {"grown": flights_at_scale(spark, 20_000), "late_minutes": 30}
+    return {"million": flights_at_scale(spark, 20_000), "late_minutes": 30}
 
 
 def _labelled(every):
@@ -634,7 +634,7 @@ EXERCISES = [
         reference=late_when_behind,
         why="Filter first, then group: each task sends on three rows, whatever the number of flights.",
         hints=(
-            "grown.where(F.col('airport_delay') >= 15) keeps the flights to look at.",
+            "million.where(F.col('airport_delay') >= 15) keeps the flights to look at.",
             "Then groupBy('origin').agg(F.avg(...).alias('late_share')).",
             "F.avg needs numbers: (F.col('arr_delay') >= late_minutes).cast('int').",
         ),
