@@ -28,31 +28,35 @@ def _one_expected(*, rows, faulty):
     return math.ceil(rows / faulty)
 
 
+def _drawn_with_replacement(*, rows, faulty):
+    return math.ceil(math.log(0.05) / math.log(1 - faulty / rows))
+
+
 def _share_instead_of_rows(*, rows, faulty):
     return 1 - 0.05 ** (1 / faulty)
 
 
 # 02.2 ----------------------------------------------------------------------------------------------------------------
-def complete_share(*, data):
+def complete_share(*, weather):
     """Share of the rows without a hole, once the columns that are more than half empty are gone."""
-    mostly_known = data.loc[:, data.isna().mean() <= 0.5]
+    mostly_known = weather.loc[:, weather.isna().mean() <= 0.5]
     return mostly_known.notna().all(axis=1).mean()
 
 
-def _nothing_dropped(*, data):
-    return data.notna().all(axis=1).mean()
+def _nothing_dropped(*, weather):
+    return weather.notna().all(axis=1).mean()
 
 
-def _share_of_cells(*, data):
-    return data.loc[:, data.isna().mean() <= 0.5].notna().mean().mean()
+def _share_of_cells(*, weather):
+    return weather.loc[:, weather.isna().mean() <= 0.5].notna().mean().mean()
 
 
-def _any_in_place_of_all(*, data):
-    return data.loc[:, data.isna().mean() <= 0.5].notna().any(axis=1).mean()
+def _any_in_place_of_all(*, weather):
+    return weather.loc[:, weather.isna().mean() <= 0.5].notna().any(axis=1).mean()
 
 
-def _share_with_holes(*, data):
-    return 1 - complete_share(data=data)
+def _share_with_holes(*, weather):
+    return 1 - complete_share(weather=weather)
 
 
 # 02.3 ----------------------------------------------------------------------------------------------------------------
@@ -214,6 +218,11 @@ EXERCISES = [
                 "That sample holds one faulty row on average, and still none at all in more than a third of the cases.",
             ),
             Mistake(
+                "drawn with replacement",
+                _drawn_with_replacement,
+                "That is for rows put back after each draw. A sample holds no row twice and needs fewer.",
+            ),
+            Mistake(
                 "a share",
                 _share_instead_of_rows,
                 "That is the share of the rows. How many rows of this table are that?",
@@ -228,7 +237,7 @@ EXERCISES = [
         why="isna().mean() gives a share a column, notna().all(axis=1) a yes or no a row: two directions of one table.",
         hints=(
             "First the columns, then the rows.",
-            "data.isna().mean() is the missing share of each column; .loc[:, condition] keeps columns.",
+            "weather.isna().mean() is the missing share of each column; .loc[:, condition] keeps columns.",
             "Of what is left, .notna().all(axis=1) is True for complete rows; its mean is the share.",
         ),
         mistakes=(
@@ -247,7 +256,7 @@ EXERCISES = [
             ),
             Mistake("complement", _share_with_holes, "That is the share of the rows that have a hole. Turn it round."),
         ),
-        sample_inputs=lambda: {"data": load("weather")},
+        sample_inputs=_weather,
     ),
     Exercise(
         id="02.3",
