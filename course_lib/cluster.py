@@ -1,0 +1,341 @@
+"""A real Spark cluster, and a Spark Connect server, on this machine: Spark's own classes as processes on loopback.
+
+    with local_cluster(workers=2) as cluster:
+        spark = get_spark(master=cluster.url)
+
+In a notebook an engine is kept over many cells: ``cluster = local_cluster()``, at the end ``cluster.stop()``.
+"""
+
+import re
+import secrets
+import sys
+import uuid
+
+from course_lib import jvm, processes
+from course_lib.errors import CourseError
+from course_lib.processes import Engine
+
+_MIB = 2**20
+_LEAST_MEMORY_MIB = 512  # Spark starts no executor below 450
+# Resident memory beyond the heap, as benchmarks/engines.py finds it: of a master or worker, of an executor with Python.
+_DAEMON_BYTES = 200 * _MIB
+_EXECUTOR_BYTES = 250 * _MIB
+_CONNECT = "org.apache.spark.sql.connect.service"
+_DAEMON_OPTIONS = ("-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")  # they only pass messages
+
+
+class Cluster(Engine):
+    """A standalone cluster: a master and its workers.
+
+    Attributes
+    ----------
+    url : str
+        What `get_spark` takes as master: ``spark://127.0.0.1:port``.
+    ui : str
+        Address of the master's page.
+    logs : pathlib.Path
+        Folder with a log of each process.
+    """
+
+    def __init__(self, workers: int, cores: int, memory_mib: int, port: int):
+        super().__init__("cluster")
+        self._cores, self._memory_mib = cores, memory_mib
+        self._workers: dict[int, str] = {}  # process id to name, oldest first
+        self._started = 0
+        with self._stopped_on_failure():
+            words = ["--host", "127.0.0.1", "--port", port, "--webui-port", 0]
+            self._master = self._start_class("master", "master.Master", words)
+            self.url, self.ui = self._wait_until(self._addresses, "it was up", {"master": self._master})
+            self._start_workers(workers)
+
+    def workers(self):
+        """Show the workers as the master sees them.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row for each worker that has ever registered, in that order: ``state`` (ALIVE or DEAD), ``cores`` and
+            ``memory_mb`` that it lends, ``cores_used``, ``memory_mb_used``, and ``ui``, the address of its page.
+        """
+        import pandas as pd
+
+        columns = {"cores": "cores", "coresused": "cores_used", "memory": "memory_mb", "memoryused": "memory_mb_used"}
+        table = pd.DataFrame(sorted(self._status()["workers"], key=lambda worker: worker["id"]))
+        return table[["state", *columns, "webuiaddress"]].rename(columns={**columns, "webuiaddress": "ui"})
+
+    def add_worker(self) -> None:
+        """Start one more worker, as large as the others, and wait until the master counts it.
+
+        Raises
+        ------
+        CourseError
+            Where there is not enough memory for it.
+        """
+        _must_have_memory(1, self._memory_mib)
+        self._start_workers(1)
+
+    def kill_worker(self) -> None:
+        """Kill the oldest worker with its executors, as when a machine is lost, and wait until the master has noticed.
+
+        Raises
+        ------
+        CourseError
+            Where no worker is left.
+        """
+        if not self._workers:
+            raise CourseError("No worker is left to be killed: add one with add_worker().")
+        oldest = next(iter(self._workers))
+        del self._workers[oldest]
+        self._kill(oldest)
+        self._wait_for_workers("it noticed the loss")
+
+    def is_alive(self) -> bool:
+        """Say whether the master answers."""
+        return processes.ask_json(f"{self.ui}/json/") is not None
+
+    def _start_workers(self, number: int) -> None:
+        for _ in range(number):
+            self._started += 1
+            name = f"worker-{self._started}"
+            words = ["--host", "127.0.0.1", "--webui-port", 0, "--work-dir", self._folder / "work"]
+            words += ["--cores", self._cores, "--memory", f"{self._memory_mib}m", self.url]
+            self._workers[self._start_class(name, "worker.Worker", words)] = name
+        self._wait_for_workers("all workers were registered")
+        lent = {"workers": len(self._workers), "cores": self._cores, "memory_mib": self._memory_mib}
+        self._write_note(url=self.url, ui=self.ui, **lent)
+
+    def _wait_for_workers(self, what: str) -> None:
+        needed = {"master": self._master} | {name: pid for pid, name in self._workers.items()}
+        self._wait_until(lambda: self._status()["aliveworkers"] == len(self._workers), what, needed)
+
+    def _status(self) -> dict:
+        return processes.ask_json(f"{self.ui}/json/") or {"aliveworkers": -1, "workers": []}
+
+    def _addresses(self) -> tuple[str, str] | None:
+        """Give the address of the master and of its page, once both answer."""
+        url = self._logged("master", r"Starting Spark master at (spark://\S+)")
+        ui = self._logged("master", r"Bound MasterWebUI to .*started at (http://\S+)")
+        return (url, ui) if url and ui and processes.ask_json(f"{ui}/json/") else None
+
+    def _start_class(self, name: str, of: str, words: list) -> int:
+        options = [*_DAEMON_OPTIONS, "-Dspark.port.maxRetries=0"]
+        main = [f"org.apache.spark.deploy.{of}", *map(str, words)]
+        command = self._java_command(name, main, options)
+        environment = {
+            "SPARK_HOME": str(jvm.spark_home()),
+            "SPARK_SCALA_VERSION": "2.13",  # else executors look for a source tree of Spark
+            "SPARK_LOCAL_IP": "127.0.0.1",  # pages listen where this says
+            "SPARK_LOCAL_DIRS": str(self._folder / "executors"),
+            "JAVA_HOME": str(self._java.home),
+            # For the executors that a worker starts: they leave nothing outside this folder.
+            "JDK_JAVA_OPTIONS": f"-XX:-UsePerfData -Djava.io.tmpdir={self._folder}",
+        }
+        return self._start(name, command, environment)
+
+
+def local_cluster(workers: int = 2, cores: int = 1, memory: str = "1g", port: int = 0) -> Cluster:
+    """Start a Spark cluster on this machine.
+
+    Parameters
+    ----------
+    workers : int
+        How many worker processes, each with one executor once an application runs; 1 or more.
+    cores : int
+        How many tasks a worker runs at a time. Together they may be more than the machine has.
+    memory : str
+        Memory of each executor's heap, such as ``512m`` or ``2g``; 512m or more.
+    port : int
+        The master's port; 0 stands for a free one.
+
+    Returns
+    -------
+    Cluster
+        All workers are registered. It is a context manager: leaving it ends the cluster.
+
+    Raises
+    ------
+    CourseError
+        No Java, a port that is taken, or not enough memory or disk, before anything is started; or a process that does
+        not come up, with what it said.
+
+    Examples
+    --------
+    >>> with local_cluster(workers=2) as cluster:            # doctest: +SKIP
+    ...     get_spark(master=cluster.url).range(1000).count()
+    ...     stop_spark()
+    1000
+    """
+    if workers < 1 or cores < 1:
+        raise CourseError(f"A cluster of {workers} workers with {cores} cores each: both must be 1 or more.")
+    memory_mib = _mebibytes(memory)
+    processes.must_be_free(port)
+    _must_have_memory(workers, memory_mib, masters=1)
+    processes.must_have_disk(1e9, "A Spark cluster")
+    return Cluster(workers, cores, memory_mib, port)
+
+
+def executor_memory(url: str) -> str | None:
+    """Give the memory that an executor may have on a cluster of this person on this machine; None for any other."""
+    for note in processes.notes("cluster"):
+        if note["url"] == url.replace("localhost", "127.0.0.1"):
+            return f"{note['memory_mib']}m"
+    return None
+
+
+def _must_have_memory(workers: int, memory_mib: int, masters: int = 0) -> None:
+    needed = workers * (_DAEMON_BYTES + _EXECUTOR_BYTES + memory_mib * _MIB) + masters * _DAEMON_BYTES
+    what = f"{workers} Spark worker{'s' * (workers > 1)} with {memory_mib} MiB for executors"
+    advice = f"take fewer, or less memory for each ({_LEAST_MEMORY_MIB}m is the least), or close other programs"
+    processes.must_have_memory(needed, what, advice)
+
+
+def _mebibytes(memory: str) -> int:
+    match = re.fullmatch(r"(\d+)\s*([mg])b?", str(memory).strip().lower())
+    mebibytes = int(match[1]) * (1024 if match[2] == "g" else 1) if match else 0
+    if mebibytes < _LEAST_MEMORY_MIB:
+        raise CourseError(f"{memory!r} as a worker's memory: write '{_LEAST_MEMORY_MIB}m' or more, such as '1g'.")
+    return mebibytes
+
+
+# ---- Spark Connect ---------------------------------------------------------------------------------------------------
+
+
+class ConnectServer(Engine):
+    """A Spark Connect server.
+
+    Attributes
+    ----------
+    url : str
+        What `get_spark` takes as master: ``sc://localhost:port/;token=...``. Without the token the server refuses.
+    logs : pathlib.Path
+        Folder with the server's log.
+    """
+
+    def __init__(self, master: str, port: int, delta: bool):
+        super().__init__("connect")
+        self._master, self._delta, self._token = master, delta, secrets.token_urlsafe(16)
+        with self._stopped_on_failure():
+            self._begin(port)
+            self._write_note(url=self.url, master=master)
+
+    @property
+    def url(self) -> str:
+        """Where clients connect; localhost, because at 127.0.0.1 PySpark's turns to TLS when there is a token."""
+        return f"sc://localhost:{self._port}/;token={self._token}"
+
+    def is_healthy(self) -> bool:
+        """Ask the server for its version, with the token, as a client would; False where it does not say within 5 s."""
+        return ask_version(self.url) is not None
+
+    def kill(self) -> None:
+        """Kill the server; its clients lose their sessions. `restart` brings it back."""
+        self._kill(self._server)
+
+    def restart(self) -> None:
+        """End the server, where it runs, and start it again at the same URL. Sessions and views are gone."""
+        self.kill()
+        self._begin(self._port)
+
+    def _begin(self, port: int) -> None:
+        from course_lib import jars, spark
+
+        settings = spark._settings(self._master, self._folder)
+        settings |= {"spark.connect.grpc.binding.address": "127.0.0.1", "spark.connect.grpc.binding.port": str(port)}
+        settings |= {"spark.port.maxRetries": "0"} if port else {}
+        if self._delta:
+            settings |= jars.delta_settings()
+        main = ["org.apache.spark.deploy.SparkSubmit", "--class", f"{_CONNECT}.SparkConnectServer"]
+        for name, value in settings.items():
+            main += ["--conf", f"{name}={value}"]
+        options = [spark._collector(), f"-Xmx{settings['spark.driver.memory']}"]
+        environment = {
+            "SPARK_HOME": str(jvm.spark_home()),
+            "SPARK_SCALA_VERSION": "2.13",
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "SPARK_CONNECT_AUTHENTICATE_TOKEN": self._token,
+            "PYSPARK_PYTHON": sys.executable,
+            "JAVA_HOME": str(self._java.home),
+        }
+        (self.logs / "server.log").unlink(missing_ok=True)  # a former run names its port there
+        command = self._java_command("server", [*main, "spark-internal"], options)
+        self._server = self._start("server", command, environment)
+        self._port = self._wait_until(self._listening, "it answered", {"server": self._server})
+
+    def _listening(self) -> int | None:
+        port = self._logged("server", r"Spark Connect server started at: \S*?:(\d+)")
+        if port and ask_version(f"sc://localhost:{port}/;token={self._token}"):
+            return int(port)
+        return None
+
+
+def connect_server(master: str | None = None, port: int = 0, delta: bool = False) -> ConnectServer:
+    """Start a Spark Connect server on this machine that asks its clients for a token.
+
+    Parameters
+    ----------
+    master : str, optional
+        Where its Spark runs: by default on this machine's cores, or on a cluster, as ``cluster.url``.
+    port : int
+        The server's port; 0 stands for a free one.
+    delta : bool
+        Whether it knows Delta Lake.
+
+    Returns
+    -------
+    ConnectServer
+        It has answered. It is a context manager: leaving it ends the server.
+
+    Raises
+    ------
+    CourseError
+        No Java, a port that is taken, not enough memory or disk, or jars missing; or a server that does not come up,
+        with what it said.
+
+    Examples
+    --------
+    >>> with connect_server() as server:                     # doctest: +SKIP
+    ...     get_spark(master=server.url).range(1000).count()
+    ...     stop_spark()
+    1000
+    """
+    from course_lib import jars, spark
+
+    master = master or f"local[{spark._cores()}]"
+    if delta:
+        jars.delta_settings()  # says what is missing before anything starts
+    processes.must_be_free(port)
+    heap = spark._heap_mib() * _MIB
+    processes.must_have_memory(heap + _EXECUTOR_BYTES, "A Spark Connect server", "close other programs")
+    processes.must_have_disk(1e9, "A Spark Connect server")
+    spark._must_answer(master)
+    return ConnectServer(master, port, delta)
+
+
+def ask_version(url: str) -> str | None:
+    """Ask a Spark Connect server for the version of its Spark.
+
+    Parameters
+    ----------
+    url : str
+        ``sc://localhost:port/;token=...``, on this machine.
+
+    Returns
+    -------
+    str or None
+        None where nothing answers within 5 seconds, or the token is refused.
+    """
+    import grpc
+    from pyspark.sql.connect.proto import base_pb2, base_pb2_grpc
+
+    address, _, token = url.removeprefix("sc://").partition("/;token=")
+    who = {"session_id": str(uuid.uuid4()), "user_context": base_pb2.UserContext(user_id="health")}
+    question = base_pb2.AnalyzePlanRequest(spark_version=base_pb2.AnalyzePlanRequest.SparkVersion(), **who)
+    allowed = {"metadata": [("authorization", f"Bearer {token}")], "timeout": 5}
+    with grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)]) as channel:
+        server = base_pb2_grpc.SparkConnectServiceStub(channel)
+        try:
+            answer = server.AnalyzePlan(question, **allowed)
+            server.ReleaseSession(base_pb2.ReleaseSessionRequest(**who), **allowed)
+        except grpc.RpcError:
+            return None
+    return answer.spark_version.version
