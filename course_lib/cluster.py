@@ -11,7 +11,7 @@ import secrets
 import sys
 import uuid
 
-from course_lib import jvm, processes
+from course_lib import jars, jvm, processes, spark
 from course_lib.errors import CourseError
 from course_lib.processes import Engine
 
@@ -174,14 +174,6 @@ def local_cluster(workers: int = 2, cores: int = 1, memory: str = "1g", port: in
     return Cluster(workers, cores, memory_mib, port)
 
 
-def executor_memory(url: str) -> str | None:
-    """Give the memory that an executor may have on a cluster of this person on this machine; None for any other."""
-    for note in processes.notes("cluster"):
-        if note["url"] == url.replace("localhost", "127.0.0.1"):
-            return f"{note['memory_mib']}m"
-    return None
-
-
 def _must_have_memory(workers: int, memory_mib: int, masters: int = 0) -> None:
     needed = workers * (_DAEMON_BYTES + _EXECUTOR_BYTES + memory_mib * _MIB) + masters * _DAEMON_BYTES
     what = f"{workers} Spark worker{'s' * (workers > 1)} with {memory_mib} MiB for executors"
@@ -237,8 +229,6 @@ class ConnectServer(Engine):
         self._begin(self._port)
 
     def _begin(self, port: int) -> None:
-        from course_lib import jars, spark
-
         settings = spark._settings(self._master, self._folder)
         settings |= {"spark.connect.grpc.binding.address": "127.0.0.1", "spark.connect.grpc.binding.port": str(port)}
         settings |= {"spark.port.maxRetries": "0"} if port else {}
@@ -298,8 +288,6 @@ def connect_server(master: str | None = None, port: int = 0, delta: bool = False
     ...     stop_spark()
     1000
     """
-    from course_lib import jars, spark
-
     master = master or f"local[{spark._cores()}]"
     if delta:
         jars.delta_settings()  # says what is missing before anything starts
