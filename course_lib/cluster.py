@@ -6,10 +6,18 @@
 In a notebook an engine is kept over many cells: ``cluster = local_cluster()``, at the end ``cluster.stop()``.
 """
 
+import contextlib
+import json
+import os
 import re
 import secrets
+import signal
+import subprocess
 import sys
+import time
 import uuid
+
+import psutil
 
 from course_lib import jars, jvm, processes, spark
 from course_lib.errors import CourseError
@@ -327,3 +335,92 @@ def ask_version(url: str) -> str | None:
         except grpc.RpcError:
             return None
     return answer.spark_version.version
+
+
+# ---- an engine that stays when the command that started it has ended: ``course cluster`` -----------------------------
+
+
+def start_held(workers: int, cores: int, memory: str, port: int, connect: bool) -> list[dict]:
+    """Start a cluster that runs until `stop_held`, in a process of its own; one for a person at a time.
+
+    Parameters
+    ----------
+    workers, cores, memory, port
+        As for `local_cluster`.
+    connect : bool
+        Whether a Spark Connect server shall run on it.
+
+    Returns
+    -------
+    list of dict
+        Its notes: see `processes.notes`.
+
+    Raises
+    ------
+    CourseError
+        What `local_cluster` and `connect_server` raise, or where one runs already.
+    """
+    if running := held():
+        raise CourseError(f"A cluster runs already at {running[0]['url']}: `course cluster stop` ends it.")
+    wanted = {"workers": workers, "cores": cores, "memory": memory, "port": port, "connect": connect}
+    own_group = {"creationflags": 0x08000200} if os.name == "nt" else {"start_new_session": True}
+    holder = subprocess.Popen(
+        [sys.executable, "-m", __name__, json.dumps(wanted)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        **own_group,
+    )
+    try:
+        said = json.loads(holder.stdout.readline() or '{"problem": "The process that was to hold the cluster ended."}')
+    except BaseException:  # Ctrl-C while it starts
+        holder.kill()
+        raise
+    if "problem" in said:
+        raise CourseError(said["problem"])
+    holder.stdout.close()
+    holder.returncode = 0  # it is not ours to wait for
+    return held()
+
+
+def stop_held() -> bool:
+    """End what `start_held` started and wait until all of it has gone; False where nothing ran."""
+    running = held()
+    for note in running:
+        if processes.is_same_process(**note["owner"]):  # never a later process with the same number
+            with contextlib.suppress(psutil.Error):
+                psutil.Process(note["owner"]["pid"]).terminate()
+    for note in running:
+        for process in (note["owner"], note["keeper"]):
+            while processes.is_same_process(**process):
+                time.sleep(0.1)
+    return bool(running)
+
+
+def held() -> list[dict]:
+    """List the notes of what `start_held` started and still runs, the cluster first."""
+    return sorted((note for note in processes.notes() if note.get("held")), key=lambda note: note["kind"])
+
+
+def _hold(workers: int, cores: int, memory: str, port: int, connect: bool) -> None:
+    """Be the process that the cluster ends with: start it, say so on standard output, and stay until told to end."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with contextlib.ExitStack() as engines:
+        try:
+            cluster = engines.enter_context(local_cluster(workers, cores, memory, port))
+            running = [cluster]
+            if connect:
+                running.append(engines.enter_context(connect_server(cluster.url)))
+            for engine in running:
+                engine._write_note(held=True)
+        except CourseError as error:
+            print(json.dumps({"problem": str(error)}), flush=True)
+            return
+        print("{}", flush=True)
+        while cluster.is_alive():
+            time.sleep(1)
+
+
+if __name__ == "__main__":
+    _hold(**json.loads(sys.argv[1]))

@@ -1,6 +1,7 @@
 """The few jars beyond those of PySpark: pinned in the catalogue, fetched once, checked each time they are used."""
 
 import hashlib
+import os
 import shutil
 import subprocess
 import tempfile
@@ -121,6 +122,35 @@ def jar(name: str) -> Path:
     if _sha256(wanted.path) != wanted.sha256:
         raise CourseError(f"{wanted.path} has been altered (its SHA-256 is not the catalogue's): {again}.")
     return wanted.path
+
+
+def ready(engine: str) -> bool:
+    """Say whether the jars of an engine are here; where they are not, print in one sentence how to get them.
+
+    A lesson goes on without that part then. In CI (the variable CI is set) it does not: what is missing fails the run.
+
+    Parameters
+    ----------
+    engine : str
+        ``"Delta Lake"`` or ``"HDFS"``.
+
+    Returns
+    -------
+    bool
+        Whether all are here and as the catalogue describes them.
+    """
+    needed = [name for name, wanted in catalogue().items() if wanted.used_for == engine]
+    if not needed:
+        raise CourseError(f"No jar is for {engine!r}; allowed: 'Delta Lake', 'HDFS'.")
+    try:
+        for name in needed:
+            jar(name)
+    except CourseError as problem:
+        if os.environ.get("CI"):
+            raise
+        print(problem)
+        return False
+    return True
 
 
 def delta_settings() -> dict[str, str]:

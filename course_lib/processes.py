@@ -70,6 +70,7 @@ class Engine:
         self._note = notes_folder() / f"{kind}-{uuid4().hex[:8]}.json"
         self._keeper = _start_keeper(self._folder, self._note)
         self._lock = threading.Lock()
+        self._facts = {}  # for the note
 
     def __enter__(self):
         return self
@@ -179,7 +180,8 @@ class Engine:
             name: {"pid": pid, "started": psutil.Process(pid).create_time()}
             for name, pid in (("owner", os.getpid()), ("keeper", self._keeper.pid))
         }
-        text = json.dumps({"kind": self._kind, "logs": str(self.logs), **processes, **facts})
+        self._facts |= facts
+        text = json.dumps({"kind": self._kind, "logs": str(self.logs), **processes, **self._facts})
         beside = self._note.with_suffix(".part")
         with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
             out.write(text)  # for this person only: it may hold a token
