@@ -82,16 +82,22 @@ class Hdfs(Engine):
     def use_with(self, spark) -> None:
         """Let a session write with this store's block size and number of replicas: the client decides them.
 
+        Parquet's row groups become as small as a block, because its writer asks for blocks that hold a row group.
+
         Parameters
         ----------
         spark : pyspark.sql.SparkSession
             Classic or Spark Connect; before it first touches this store.
         """
-        for name, value in self._client_settings().items():
+        row_groups = {"parquet.block.size": str(self._block_mib * _MIB)}
+        for name, value in (self._client_settings() | row_groups).items():
             spark.conf.set(name, value)
 
     def read_url(self, path: str) -> str:
         """Give the address at which any program reads a file over HTTP (WebHDFS), such as ``pandas.read_parquet``.
+
+        For seconds after a DataNode is lost it may lead there in vain: it is Hadoop's own client, which Spark uses, that
+        turns to another replica. ``wait_for(live_nodes=...)`` first.
 
         Parameters
         ----------
