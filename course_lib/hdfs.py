@@ -89,14 +89,14 @@ class Hdfs(Engine):
         spark : pyspark.sql.SparkSession
             Classic or Spark Connect; before it first touches this store.
         """
-        row_groups = {"parquet.block.size": str(self._block_mib * _MIB)}
+        row_groups = {"parquet.block.size": str(self._block_mib * _MIB), "parquet.writer.max-padding": "0"}
         for name, value in (self._client_settings() | row_groups).items():
             spark.conf.set(name, value)
 
     def read_url(self, path: str) -> str:
         """Give the address at which any program reads a file over HTTP (WebHDFS), such as ``pandas.read_parquet``.
 
-        For seconds after a DataNode is lost it may lead there in vain: it is Hadoop's own client, which Spark uses, that
+        For seconds after a DataNode is lost it may lead there in vain: only Hadoop's own client, which Spark uses,
         turns to another replica. ``wait_for(live_nodes=...)`` first.
 
         Parameters

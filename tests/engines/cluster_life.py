@@ -98,7 +98,7 @@ with contextlib.ExitStack() as taken:
         folders = [cluster.logs.parent, other.logs.parent]
 
 told["left"] = [str(folder) for folder in folders if folder.exists()] + [process.name() for process in below()]
-told["notes left"] = os.listdir(Path(os.environ["COURSE_HOME"]) / "engines")
+told["notes left"] = [path.name for path in Path(os.environ["COURSE_HOME"], "engines").iterdir()]
 get_spark(master="local[2]")
 told["on local"] = summary()
 told["remainders"] = count_remainders()
