@@ -126,7 +126,8 @@ class Cluster(Engine):
         return (url, ui) if url and ui and processes.ask_json(f"{ui}/json/") else None
 
     def _start_class(self, name: str, of: str, words: list) -> int:
-        options = [*_DAEMON_OPTIONS, "-Dspark.port.maxRetries=0"]
+        # A port that was named is the port or none; the REST door for submissions, at a fixed port, stays shut.
+        options = [*_DAEMON_OPTIONS, "-Dspark.port.maxRetries=0", "-Dspark.master.rest.enabled=false"]
         main = [f"org.apache.spark.deploy.{of}", *map(str, words)]
         command = self._java_command(name, main, options)
         environment = {
