@@ -62,7 +62,7 @@ class Cluster(Engine):
         Returns
         -------
         pandas.DataFrame
-            One row for each worker that has ever registered, in that order: ``state`` (ALIVE or DEAD), ``cores`` and
+            One row for each worker that has registered, lost ones too: ``state`` (ALIVE or DEAD), ``cores`` and
             ``memory_mb`` that it lends, ``cores_used``, ``memory_mb_used``, and ``ui``, the address of its page.
         """
         import pandas as pd

@@ -15,7 +15,7 @@ from course_lib.cluster import local_cluster
 
 told = {}
 FLIGHTS = str(datasets.fetch("flights"))
-ROWS = 600_000_000
+ROWS = 200_000_000
 
 
 def summary() -> list:

@@ -38,11 +38,11 @@ def test_executors_are_as_large_as_the_workers(life):
 def test_a_worker_killed_in_mid_job_leaves_the_answer_right(life):
     assert 3 <= life["mid-job"]["tasks done at the kill"] < 24
     assert life["mid-job"]["answer"] == life["remainders"]
-    assert life["mid-job"]["states"] == ["DEAD", "ALIVE"]
+    assert sorted(life["mid-job"]["states"]) == ["ALIVE", "DEAD"]
 
 
 def test_a_worker_can_be_added(life):
-    assert life["after adding"] == ["DEAD", "ALIVE", "ALIVE"]
+    assert sorted(life["after adding"]) == ["ALIVE", "ALIVE", "DEAD"]
     assert life["after adding, the answer"] == life["on local"]
 
 
