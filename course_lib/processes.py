@@ -277,7 +277,7 @@ def must_have_disk(needed_bytes: float, what: str) -> None:
     free = shutil.disk_usage(folder).free
     if needed_bytes > free:
         raise CourseError(
-            f"{what} needs {needed_bytes / 1e9:.1f} GB of disk, {free / 1e9:.1f} GB is free in {folder}: "
+            f"{what} needs {needed_bytes / 1e9:.1f} GB of disk and {free / 1e9:.1f} GB is free in {folder}: "
             "make room there, or set TMPDIR to a folder that has it."
         )
 

@@ -49,7 +49,7 @@ def test_more_memory_than_there_is_for_hdfs(jars_are_here):
 
 
 def test_more_disk_than_there_is():
-    with pytest.raises(CourseError, match=r"^A Spark cluster needs .* GB of disk .*set TMPDIR"):
+    with pytest.raises(CourseError, match=r"^A Spark cluster needs .* GB of disk and .*set TMPDIR"):
         processes.must_have_disk(1e18, "A Spark cluster")
 
 
