@@ -97,6 +97,11 @@ class Cluster(Engine):
         self._kill(oldest)
         self._wait_for_workers("it noticed the loss")
 
+    def stop(self) -> None:
+        """End every process and remove what they wrote; this process's session on the cluster is stopped first."""
+        _stop_session(getattr(self, "url", None))
+        super().stop()
+
     def is_alive(self) -> bool:
         """Say whether the master answers."""
         return processes.ask_json(f"{self.ui}/json/") is not None
@@ -190,6 +195,12 @@ def _must_have_memory(workers: int, memory_mib: int, masters: int = 0) -> None:
     processes.must_have_memory(needed, what, advice)
 
 
+def _stop_session(url: str | None) -> None:
+    """Stop this process's session if it runs there: without its engine it would wait for ever."""
+    if url and spark._running and spark._running.master == url:
+        spark.stop_spark()
+
+
 def _mebibytes(memory: str) -> int:
     match = re.fullmatch(r"(\d+)\s*([mg])b?", str(memory).strip().lower())
     mebibytes = int(match[1]) * (1024 if match[2] == "g" else 1) if match else 0
@@ -223,6 +234,11 @@ class ConnectServer(Engine):
     def url(self) -> str:
         """Where clients connect; localhost, because at 127.0.0.1 PySpark's turns to TLS when there is a token."""
         return f"sc://localhost:{self._port}/;token={self._token}"
+
+    def stop(self) -> None:
+        """End the server and remove what it wrote; this process's session on it is stopped first."""
+        _stop_session(self.url if hasattr(self, "_port") else None)
+        super().stop()
 
     def is_healthy(self) -> bool:
         """Ask the server for its version, with the token, as a client would; False where it does not say within 5 s."""

@@ -4,7 +4,8 @@
 
 `course_lib.processes` runs it. The owner's end is seen in two ways: standard input closes, and the process OWNER is no
 longer our parent (a fork of the owner may still hold the pipe). Then everything that was started is killed with all
-below it, and FOLDER and the FILEs are removed. Requests are JSON objects, one a line, each answered by a line:
+below it, and FOLDER and the FILEs are removed. Requests are JSON objects, one a line, each answered by a line. Both
+carry a "number", so that an answer that nobody waited for (Ctrl-C) is not taken for another's:
 
     {"start": ["java", ...], "environment": {...}, "log": "path"}  ->  {"pid": 123}
     {"ended": 123}  ->  {"ended": false}
@@ -41,20 +42,25 @@ def main() -> None:
     threading.Thread(target=_listen, args=(requests,), daemon=True).start()
     started = {}
     try:
-        while os.getppid() == int(owner):
+        while not _is_orphan(int(owner)):
             try:
                 request = requests.get(timeout=_LOOK_SECONDS)
             except queue.Empty:
                 continue
             if "stop" in request:
                 break
-            print(json.dumps(_answer(request, started)), flush=True)
+            print(json.dumps({"number": request["number"], **_answer(request, started)}), flush=True)
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         _kill_below(psutil.Process())
         shutil.rmtree(folder, ignore_errors=True)
         for file in files:
             Path(file).unlink(missing_ok=True)
+
+
+def _is_orphan(owner: int) -> bool:
+    """Whether the owner is no longer our parent; on Windows a parent stays one, and the pipe alone tells."""
+    return os.name != "nt" and os.getppid() != owner
 
 
 def _listen(requests: queue.SimpleQueue) -> None:

@@ -69,7 +69,8 @@ class Engine:
         (self._folder / "log4j2.properties").write_text(_LOG_SETTINGS)
         self._note = notes_folder() / f"{kind}-{uuid4().hex[:8]}.json"
         self._keeper = _start_keeper(self._folder, self._note)
-        self._lock = threading.Lock()
+        self._owner = os.getpid()
+        self._lock, self._asked = threading.Lock(), 0
         self._facts = {}  # for the note
 
     def __enter__(self):
@@ -80,11 +81,14 @@ class Engine:
 
     def stop(self) -> None:
         """End every process and remove what they wrote. A second time it does nothing."""
+        if os.getpid() != self._owner:
+            return  # in a fork: the engine is the parent's
         with contextlib.suppress(OSError, ValueError):  # the keeper has ended, or the pipe is closed
             self._keeper.stdin.write('{"stop": true}\n')
             self._keeper.stdin.close()
         self._keeper.wait()
         shutil.rmtree(self._folder, ignore_errors=True)  # where the keeper was killed it could not
+        self._note.unlink(missing_ok=True)
 
     def _start(self, name: str, command: Sequence[str], environment: dict | None = None) -> int:
         """Start a process whose log is ``logs/<name>.log``; give its id."""
@@ -110,9 +114,12 @@ class Engine:
     def _ask(self, request: dict) -> dict:
         try:
             with self._lock:
-                self._keeper.stdin.write(json.dumps(request) + "\n")
+                self._asked += 1
+                self._keeper.stdin.write(json.dumps(request | {"number": self._asked}) + "\n")
                 self._keeper.stdin.flush()
-                return json.loads(self._keeper.stdout.readline())
+                while (answer := json.loads(self._keeper.stdout.readline()))["number"] != self._asked:
+                    pass  # to a question that Ctrl-C cut off
+                return answer
         except (OSError, ValueError):
             raise CourseError(f"The {self._kind} has been stopped: start a new one.") from None
 

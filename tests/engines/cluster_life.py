@@ -93,8 +93,7 @@ with contextlib.ExitStack() as taken:
 
         get_spark(master=other.url)
         told["executor memory"] = get_spark().sparkContext.getConf().get("spark.executor.memory")
-        told["on the other"] = summary()
-        stop_spark()
+        told["on the other"] = summary()  # its session is left to the end of the block
         folders = [cluster.logs.parent, other.logs.parent]
 
 told["left"] = [str(folder) for folder in folders if folder.exists()] + [process.name() for process in below()]
