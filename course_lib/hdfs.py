@@ -6,6 +6,7 @@ with hdfs(data_nodes=2) as store:
     store.blocks("/lake/flights")
 """
 
+import json
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
@@ -202,7 +203,13 @@ class Hdfs(Engine):
 
         def holds() -> Health | None:
             health = self.health()
-            return health if all(getattr(health, name) == value for name, value in facts.items()) else None
+            if any(getattr(health, name) != value for name, value in facts.items()):
+                return None
+            # For seconds a DataNode is called dead while its replicas still count.
+            dead = json.loads(self._ask_name_node("NameNodeInfo").get("DeadNodes", "{}"))
+            report = self.fsck("/")
+            settled = not any(f"[{node['xferaddr']}," in report for node in dead.values())
+            return self.health() if settled else None
 
         what = " and ".join(f"{name} was {value}" for name, value in facts.items())
         return self._wait_until(holds, what, {"name-node": self._name_node})

@@ -90,10 +90,11 @@ class Engine:
         shutil.rmtree(self._folder, ignore_errors=True)  # where the keeper was killed it could not
         self._note.unlink(missing_ok=True)
 
-    def _start(self, name: str, command: Sequence[str], environment: dict | None = None) -> int:
+    def _start(self, name: str, command: Sequence[str], environment: dict[str, str]) -> int:
         """Start a process whose log is ``logs/<name>.log``; give its id."""
         started = {"start": [str(word) for word in command], "log": str(self.logs / f"{name}.log")}
-        return self._ask(started | {"environment": os.environ | (environment or {})})["pid"]
+        inherited = {name: value for name, value in os.environ.items() if name != "SPARK_REMOTE"}  # for clients only
+        return self._ask(started | {"environment": inherited | environment})["pid"]
 
     def _has_ended(self, pid: int) -> bool:
         return self._ask({"ended": pid})["ended"]

@@ -335,6 +335,7 @@ def _launch(java: Java, settings: dict, stays_here: bool, folder: Path, more_opt
         "JAVA_HOME": str(java.home),
         "_PYSPARK_DRIVER_CONN_INFO_PATH": str(folder / "gateway"),
     }
+    environment.pop("SPARK_REMOTE", None)  # another master was asked for, and Spark takes one of them only
     if stays_here:
         environment["SPARK_LOCAL_IP"] = "127.0.0.1"  # the Spark UI listens where this says
     # A group of its own: Ctrl-C in a terminal and "interrupt" in the lab are for Python, not for the JVM.

@@ -38,7 +38,9 @@ def test_a_cluster_with_connect_from_start_to_stop(home, tmp_path_factory):
     started = course("cluster", "start", "--connect", *SMALL)
     assert started.returncode == 0, started.stderr
     everything = running()
-    assert sum(process.name().startswith("java") for process in everything) >= 3  # master, worker, Connect server, and soon an executor
+    assert (
+        sum(process.name().startswith("java") for process in everything) >= 3
+    )  # master, worker, Connect server, and soon an executor
 
     remote = next(note["url"] for note in processes.notes("connect"))
     assert remote in started.stdout
