@@ -45,8 +45,10 @@ class Cluster(Engine):
         Folder with a log of each process.
     """
 
+    _kind, _title = "cluster", "Spark cluster"
+
     def __init__(self, workers: int, cores: int, memory_mib: int, port: int):
-        super().__init__("cluster")
+        super().__init__()
         self._cores, self._memory_mib = cores, memory_mib
         self._workers: dict[int, str] = {}  # process id to name, oldest first
         self._started = 0
@@ -223,8 +225,10 @@ class ConnectServer(Engine):
         Folder with the server's log.
     """
 
+    _kind, _title = "connect", "Spark Connect server"
+
     def __init__(self, master: str, port: int, delta: bool):
-        super().__init__("connect")
+        super().__init__()
         self._master, self._delta, self._token = master, delta, secrets.token_urlsafe(16)
         with self._stopped_on_failure():
             self._begin(port)

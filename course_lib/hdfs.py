@@ -63,8 +63,10 @@ class Hdfs(Engine):
         Folder with a log of each process.
     """
 
+    _kind, _title = "hdfs", "HDFS"
+
     def __init__(self, data_nodes: int, block_mib: int, port: int):
-        super().__init__("hdfs")
+        super().__init__()
         self._block_mib, self._replication = block_mib, data_nodes
         self._data_nodes: dict[int, str] = {}  # process id to name, oldest first
         self._started = 0

@@ -60,14 +60,16 @@ class Engine:
         Folder with a log of each process; it is removed with the engine.
     """
 
-    def __init__(self, kind: str):
-        self._kind = kind
+    _kind: str  # in notes and names of folders
+    _title: str  # for the person
+
+    def __init__(self):
         self._java = find_java()
-        self._folder = Path(tempfile.mkdtemp(prefix=f"ml-at-scale-{kind}-"))
+        self._note = notes_folder() / f"{self._kind}-{uuid4().hex[:8]}.json"
+        self._folder = Path(tempfile.mkdtemp(prefix=f"ml-at-scale-{self._kind}-"))
         self.logs = self._folder / "logs"
         self.logs.mkdir()
         (self._folder / "log4j2.properties").write_text(_LOG_SETTINGS)
-        self._note = notes_folder() / f"{kind}-{uuid4().hex[:8]}.json"
         self._keeper = _start_keeper(self._folder, self._note)
         self._owner = os.getpid()
         self._lock, self._asked = threading.Lock(), 0
@@ -122,7 +124,7 @@ class Engine:
                     pass  # to a question that Ctrl-C cut off
                 return answer
         except (OSError, ValueError):
-            raise CourseError(f"The {self._kind} has been stopped: start a new one.") from None
+            raise CourseError(f"The {self._title} has been stopped: start a new one.") from None
 
     def _java_command(self, name: str, main: Sequence[str], options: Sequence[str] = (), path: Sequence = ()) -> list:
         """Give the command that runs a class of Spark's or Hadoop's jars; `path` is added to the class path's end.
@@ -158,10 +160,12 @@ class Engine:
         while not (found := answer()):
             for name, pid in needed.items():
                 if self._has_ended(pid):
-                    raise CourseError(f"The {self._kind}'s {name} ended before {what}: {self._last_line(name)}")
+                    raise CourseError(
+                        f"The {self._title} failed: its {name} ended before {what}. It said: {self._last_line(name)}"
+                    )
             if time.monotonic() > limit:
                 said = "; ".join(f"{name}: {self._last_line(name)}" for name in needed)
-                raise CourseError(f"The {self._kind} waited {_START_SECONDS} s in vain until {what}. {said}")
+                raise CourseError(f"The {self._title} waited {_START_SECONDS} s in vain until {what}. {said}")
             time.sleep(_LOOK_SECONDS)
         return found
 
