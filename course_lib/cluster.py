@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 import uuid
+from pathlib import Path
 
 import psutil
 
@@ -132,6 +133,11 @@ class Cluster(Engine):
         ui = self._logged("master", r"Bound MasterWebUI to .*started at (http://\S+)")
         return (url, ui) if url and ui and processes.ask_json(f"{ui}/json/") else None
 
+    def _executor_options(self) -> Path:
+        """Write the options that executors get beyond Spark's: quick starts, and nothing left outside our folder."""
+        more = [spark._collector(), *jvm.archive_options(self._java), f"-Djava.io.tmpdir={self._folder}"]
+        return jvm.write_arguments(self._folder / "executor.options", [*jvm.options(self._java), *more])
+
     def _start_class(self, name: str, of: str, words: list) -> int:
         # A port that was named is the port or none; the REST door for submissions, at a fixed port, stays shut.
         options = [*_DAEMON_OPTIONS, "-Dspark.port.maxRetries=0", "-Dspark.master.rest.enabled=false"]
@@ -143,8 +149,7 @@ class Cluster(Engine):
             "SPARK_LOCAL_IP": "127.0.0.1",  # pages listen where this says
             "SPARK_LOCAL_DIRS": str(self._folder / "executors"),
             "JAVA_HOME": str(self._java.home),
-            # For the executors that a worker starts: they leave nothing outside this folder.
-            "JDK_JAVA_OPTIONS": f"-XX:-UsePerfData -Djava.io.tmpdir={self._folder}",
+            "JDK_JAVA_OPTIONS": f'"@{self._executor_options()}"',  # a worker hands it on to its executors
         }
         return self._start(name, command, environment)
 
@@ -260,7 +265,6 @@ class ConnectServer(Engine):
     def _begin(self, port: int) -> None:
         settings = spark._settings(self._master, self._folder)
         settings |= {"spark.connect.grpc.binding.address": "127.0.0.1", "spark.connect.grpc.binding.port": str(port)}
-        settings |= {"spark.port.maxRetries": "0"} if port else {}
         if self._delta:
             settings |= jars.delta_settings()
         main = ["org.apache.spark.deploy.SparkSubmit", "--class", f"{_CONNECT}.SparkConnectServer"]

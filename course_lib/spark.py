@@ -292,6 +292,8 @@ def _settings(master: str, folder: Path) -> dict[str, str]:
         }
         if memory := _executor_memory(master):
             settings["spark.executor.memory"] = memory
+            # The archive of loaded classes, which the cluster gives its executors, holds for this order of jars.
+            settings["spark.executor.extraClassPath"] = os.pathsep.join(jvm.class_path())
     return settings
 
 

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import psutil
+from pyspark.sql import functions as f
 
 from course_lib import CourseError, datasets, get_spark, stop_spark
 from course_lib.cluster import connect_server
@@ -16,7 +17,7 @@ told = {}
 
 def summary() -> list:
     flights = get_spark().read.parquet(str(datasets.fetch("flights")))
-    return sorted(list(row) for row in flights.groupBy("carrier").agg({"*": "count", "distance": "sum"}).collect())
+    return sorted(list(row) for row in flights.groupBy("carrier").agg(f.count("*"), f.sum("distance")).collect())
 
 
 def refusal(url: str, **options) -> dict:
