@@ -179,12 +179,12 @@ def setup() -> None:
         if not datasets.status(name)["present"]:
             with console.status(f"Getting the data set {name} …"):
                 datasets.fetch(name)
-    for name in jars.catalogue():
-        with console.status(f"Getting the jar {name} …"):
-            try:
+    with console.status("Getting the jars for Delta Lake and HDFS …"):
+        try:
+            for name in jars.catalogue():
                 jars.fetch(name)
-            except CourseError as error:  # without it lessons leave one part out, and say so
-                console.print(f"[yellow]note[/]  {error}")
+        except CourseError as error:  # without them lessons leave one part out, and say so
+            console.print(f"[yellow]note[/]  {error}")
     if not jvm.archive_path(java).is_file():
         with console.status("Preparing Spark for quick starts, once: about a minute …"):
             try:
