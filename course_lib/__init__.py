@@ -9,10 +9,12 @@ _HOME_OF = {
     "CourseError": "errors",
     "check": "exercises",
     "check_parameters": "parameters",
+    "connect_server": "cluster",
     "flights_at_scale": "datasets",
     "get_spark": "spark",
     "hint": "exercises",
     "load": "datasets",
+    "local_cluster": "cluster",
     "solution": "exercises",
     "stop_spark": "spark",
 }

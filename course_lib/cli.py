@@ -30,6 +30,8 @@ app = typer.Typer(
 data = typer.Typer(no_args_is_help=True, help="The data sets: list them, get them, verify them, remove them.")
 LEARN, WORK, CARE = "Learn", "Run on your own", "Look after the installation"
 app.add_typer(data, name="data", rich_help_panel=CARE)
+cluster = typer.Typer(no_args_is_help=True, help="A real Spark cluster on this machine: start it, see it, stop it.")
+app.add_typer(cluster, name="cluster", rich_help_panel=WORK)
 console = Console(highlight=False)
 
 
@@ -160,7 +162,7 @@ def run(
 @app.command(rich_help_panel=CARE)
 def setup() -> None:
     """Get what is missing: [bold]Java[/], the data, what makes Spark start quickly."""
-    from course_lib import datasets, jvm
+    from course_lib import datasets, jars, jvm
     from course_lib.java import find_java, install_java
 
     (ROOT / "runs").mkdir(exist_ok=True)  # papermill writes there, and makes no folder itself
@@ -177,6 +179,12 @@ def setup() -> None:
         if not datasets.status(name)["present"]:
             with console.status(f"Getting the data set {name} …"):
                 datasets.fetch(name)
+    with console.status("Getting the jars for Delta Lake and HDFS …"):
+        try:
+            for name in jars.catalogue():
+                jars.fetch(name)
+        except CourseError as error:  # without them lessons leave one part out, and say so
+            console.print(f"[yellow]note[/]  {error}")
     if not jvm.archive_path(java).is_file():
         with console.status("Preparing Spark for quick starts, once: about a minute …"):
             try:
@@ -232,14 +240,19 @@ def data_list() -> None:
 @data.command("get")
 def data_get(
     names: Annotated[list[str] | None, typer.Argument(help="Data sets.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every data set of the catalogue.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Every data set of the catalogue, and the jars.")] = False,
+    with_jars: Annotated[bool, typer.Option("--jars", help="The jars for Delta Lake and HDFS, 66 MB.")] = False,
 ) -> None:
-    """Fetch data sets, checked by SHA-256; what is here is not fetched again."""
-    from course_lib import datasets
+    """Fetch data sets and jars, checked by SHA-256; what is here is not fetched again."""
+    from course_lib import datasets, jars
 
-    wanted = datasets.names() if everything else names
-    if not wanted:
-        raise CourseError("Name the data sets to get, or say --all. `course data list` shows them.")
+    wanted = datasets.names() if everything else names or []
+    if not wanted and not with_jars:
+        raise CourseError("Name the data sets to get, or say --all or --jars. `course data list` shows them.")
+    for name in jars.catalogue() if with_jars or everything else ():
+        with console.status(f"Getting the jar {name} …"):
+            path = jars.fetch(name)
+        console.print("[green]here[/] ", name, path)
     for name in wanted:
         with console.status(f"Getting {name} …"):
             path = datasets.fetch(name)
@@ -271,6 +284,62 @@ def data_clean() -> None:
 
     freed = datasets.clean()
     console.print(f"{freed / 1e6:.1f} MB are free again in {datasets.cache_folder()}.")
+
+
+@cluster.command("start")
+def cluster_start(
+    workers: Annotated[int, typer.Option(help="How many workers.")] = 2,
+    cores: Annotated[int, typer.Option(help="Cores of each.")] = 1,
+    memory: Annotated[str, typer.Option(help="Memory of each one's executor, such as 512m or 2g.")] = "1g",
+    port: Annotated[int, typer.Option(help="The master's port; 0: a free one.")] = 0,
+    connect: Annotated[bool, typer.Option("--connect", help="With a Spark Connect server on it.")] = False,
+) -> None:
+    """Start a Spark cluster that runs until [bold]course cluster stop[/]."""
+    from course_lib import cluster as engines
+
+    with console.status("Starting the cluster …"):
+        notes = engines.start_held(workers, cores, memory, port, connect)
+    _show_engines(notes)
+    variable = "SPARK_REMOTE" if connect else "SPARK_MASTER"
+    console.print(f"Lessons run on it with {variable} set to its URL: {variable}='{notes[-1]['url']}' course lab")
+
+
+@cluster.command("status")
+def cluster_status() -> None:
+    """Show the engines that you run on this machine, those of notebooks too."""
+    from course_lib import processes
+
+    notes = processes.notes()
+    if not notes:
+        console.print("No engine of yours runs on this machine.")
+        return
+    _show_engines(notes)
+
+
+@cluster.command("stop")
+def cluster_stop() -> None:
+    """Stop what [bold]course cluster start[/] started, and wait until it has gone."""
+    from course_lib import cluster as engines
+
+    stopped = engines.stop_held()
+    console.print("The cluster has ended." if stopped else "No cluster of `course cluster start` runs.")
+
+
+def _show_engines(notes: list[dict]) -> None:
+    from course_lib import processes
+    from course_lib.cluster import ask_version
+
+    table = page_table("Engine", "State", "Size", "Held by", "Logs", "URL")
+    for note in notes:
+        answers, size = processes.ask_text(note["ui"]) if "ui" in note else ask_version(note["url"]), ""
+        if note["kind"] == "cluster":
+            status = processes.ask_json(f"{note['ui']}/json/") or {"aliveworkers": 0}
+            size = f"{status['aliveworkers']} workers, {note['cores']} cores and {note['memory_mib']} MiB each"
+        elif note["kind"] == "hdfs":
+            size = f"{note['data_nodes']} DataNodes"
+        holder = "course cluster" if note.get("held") else f"process {note['owner']['pid']}"
+        table.add_row(note["kind"], "up" if answers else "down", size, holder, note["logs"], note["url"])
+    console.print(table)
 
 
 def main() -> None:

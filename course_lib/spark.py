@@ -57,7 +57,7 @@ class _JavaEndedError(CourseError):
 _running: _Running | None = None
 
 
-def get_spark(app: str = "ml-at-scale", master: str | None = None):
+def get_spark(app: str = "ml-at-scale", master: str | None = None, delta: bool = False):
     """Give the Spark session, starting it if there is none.
 
     Parameters
@@ -68,6 +68,8 @@ def get_spark(app: str = "ml-at-scale", master: str | None = None):
         Where to run: ``local[2]``, ``spark://host:port``, ``yarn``, ``k8s://...`` or, for Spark Connect,
         ``sc://host:port``. By default what the environment variables SPARK_REMOTE or SPARK_MASTER say, else this
         machine with every core that this process may use.
+    delta : bool
+        Whether the session must know Delta Lake. Its jars come from ``course data get --jars``.
 
     Returns
     -------
@@ -79,7 +81,8 @@ def get_spark(app: str = "ml-at-scale", master: str | None = None):
     Raises
     ------
     CourseError
-        No Java; an address that does not answer; or another master asked for while a session runs.
+        No Java; an address that does not answer; jars missing or altered; or another master, or Delta Lake, asked for
+        while a session without it runs.
     """
     asked = master or _master_from_environment()
     _adopt()
@@ -89,27 +92,39 @@ def get_spark(app: str = "ml-at-scale", master: str | None = None):
                 f"Spark runs on {_shown(_running.master)} and was asked for on {_shown(asked)}: "
                 "call stop_spark() first, or leave `master` (and SPARK_MASTER, SPARK_REMOTE) as it was."
             )
-        return _running.session
+        return _with_delta(_running.session) if delta else _running.session
     stop_spark()  # what is left of a session that ended by itself
     master = asked or f"local[{_cores()}]"
     _must_answer(master)
     if master.startswith("sc://"):
-        return _begin(app, master)
+        session = _begin(app, master)
+        return _with_delta(session) if delta else session
     java = find_java()
     archive = jvm.archive_options(java)
+    more_settings = {}
+    if delta:
+        from course_lib import jars
+
+        more_settings = jars.delta_settings()
     try:
-        return _begin(app, master, java, archive)
+        return _begin(app, master, java, archive, more_settings)
     except _JavaEndedError:
         if not archive:
             raise
-        return _begin(app, master, java, [])  # a damaged archive takes Java down with it
+        return _begin(app, master, java, [], more_settings)  # a damaged archive takes Java down with it
 
 
-def _begin(app: str, master: str, java: Java | None = None, jvm_options: list[str] | None = None):
+def _begin(
+    app: str,
+    master: str,
+    java: Java | None = None,
+    jvm_options: list[str] | None = None,
+    more_settings: dict | None = None,
+):
     """Start a session and remember it."""
     global _running
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable  # workers: this very Python
-    _running = _start(app, master, java, jvm_options) if java else _connect(app, master)
+    _running = _start(app, master, java, jvm_options, more_settings or {}) if java else _connect(app, master)
     progress.follow(_running.session)
     return _running.session
 
@@ -159,6 +174,16 @@ def _adopt() -> None:
             _running = _Running(os.getpid(), session._sc.master, session, session._sc._gateway.proc)
 
 
+def _with_delta(session):
+    """Give a session back that knows Delta Lake; one that does not cannot learn it any more."""
+    if "DeltaSparkSessionExtension" not in session.conf.get("spark.sql.extensions", ""):
+        raise CourseError(
+            "Spark runs without Delta Lake: call stop_spark() first, then get_spark(delta=True). "
+            "A Spark Connect server must be started with it: connect_server(delta=True)."
+        )
+    return session
+
+
 def _is_running() -> bool:
     """Whether the session of this process is there and has not been stopped behind our back."""
     if _running is None or _running.owner != os.getpid():
@@ -206,12 +231,13 @@ def _collector() -> str:
 # ---- a session with its own JVM --------------------------------------------------------------------------------------
 
 
-def _start(app: str, master: str, java: Java, jvm_options: list[str]) -> _Running:
+def _start(app: str, master: str, java: Java, jvm_options: list[str], more_settings: dict) -> _Running:
     """Start a JVM and the session in it."""
     folder = Path(tempfile.mkdtemp(prefix="ml-at-scale-"))
     process = None
     try:
-        process = _launch(java, _settings(master, folder), _stays_here(master), folder, jvm_options)
+        settings = _settings(master, folder) | more_settings
+        process = _launch(java, settings, _stays_here(master), folder, jvm_options)
         from pyspark import SparkContext
         from pyspark.sql import SparkSession
 
@@ -264,7 +290,22 @@ def _settings(master: str, folder: Path) -> dict[str, str]:
             # Adaptive execution merges what is too small; more than a few per core only costs start-up.
             "spark.sql.shuffle.partitions": str(4 * _cores()),
         }
+        if memory := _executor_memory(master):
+            settings["spark.executor.memory"] = memory
+            # The archive of loaded classes, which the cluster gives its executors, holds for this order of jars.
+            settings["spark.executor.extraClassPath"] = os.pathsep.join(jvm.class_path())
     return settings
+
+
+def _executor_memory(master: str) -> str | None:
+    """Give all that a worker of `local_cluster` lends to an executor; for other masters Spark's settings decide."""
+    if master.startswith("spark://"):
+        from course_lib import processes
+
+        for cluster in processes.notes("cluster"):
+            if cluster["url"] == master.replace("localhost", "127.0.0.1"):
+                return f"{cluster['memory_mib']}m"
+    return None
 
 
 def _launch(java: Java, settings: dict, stays_here: bool, folder: Path, more_options: list) -> subprocess.Popen:
@@ -296,6 +337,7 @@ def _launch(java: Java, settings: dict, stays_here: bool, folder: Path, more_opt
         "JAVA_HOME": str(java.home),
         "_PYSPARK_DRIVER_CONN_INFO_PATH": str(folder / "gateway"),
     }
+    environment.pop("SPARK_REMOTE", None)  # another master was asked for, and Spark takes one of them only
     if stays_here:
         environment["SPARK_LOCAL_IP"] = "127.0.0.1"  # the Spark UI listens where this says
     # A group of its own: Ctrl-C in a terminal and "interrupt" in the lab are for Python, not for the JVM.

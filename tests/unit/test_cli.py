@@ -24,7 +24,7 @@ def course(*words: str, cwd: Path = ROOT, **environment: str) -> subprocess.Comp
 
 def test_help_names_every_command():
     said = course("--help").stdout
-    for command in ("lab", "run", "data", "doctor", "progress", "reset", "setup", "test"):
+    for command in ("lab", "run", "cluster", "data", "doctor", "progress", "reset", "setup", "test"):
         assert f" {command} " in said
 
 

@@ -1,0 +1,71 @@
+"""What a process of its own tells of Spark Connect; run by test_connect.py."""
+
+import contextlib
+import json
+import os
+import time
+from pathlib import Path
+
+import psutil
+from pyspark.sql import functions as f
+
+from course_lib import CourseError, datasets, get_spark, stop_spark
+from course_lib.cluster import connect_server
+
+told = {}
+
+
+def summary() -> list:
+    flights = get_spark().read.parquet(str(datasets.fetch("flights")))
+    return sorted(list(row) for row in flights.groupBy("carrier").agg(f.count("*"), f.sum("distance")).collect())
+
+
+def refusal(url: str, **options) -> dict:
+    begin = time.perf_counter()
+    try:
+        get_spark(master=url, **options)
+    except CourseError as error:
+        return {"line": str(error), "seconds": time.perf_counter() - begin}
+    stop_spark()
+    return {"line": "", "seconds": 0}
+
+
+with connect_server(master="local[2]", delta=True) as server:
+    address, token = server.url.split("/;token=")
+    told["url"] = server.url
+    told["healthy"] = [server.is_healthy()]
+    told["wrong token"] = refusal(f"{address}/;token=wrong")
+    told["no token"] = refusal(address)
+    os.environ["SPARK_REMOTE"] = server.url
+    spark = get_spark(delta=True)
+    told["session"] = type(spark).__module__
+    told["on connect"] = summary()
+    table = Path("table").absolute().as_uri()
+    spark.range(3).write.format("delta").save(table)
+    told["rows of the Delta table"] = spark.read.format("delta").load(table).count()
+    stop_spark()
+    told["listens at"] = sorted(
+        {
+            connection.laddr.ip
+            for process in psutil.Process().children(recursive=True)
+            for connection in process.net_connections()
+            if connection.status == "LISTEN"
+        }
+    )
+    server.kill()
+    told["healthy"].append(server.is_healthy())
+    told["killed"] = refusal(server.url)
+    server.restart()
+    told["healthy"].append(server.is_healthy())
+    told["url after the restart"] = server.url
+    told["on connect after the restart"] = summary()
+    with contextlib.suppress(CourseError):
+        stop_spark()
+    del os.environ["SPARK_REMOTE"]
+
+told["left"] = [process.name() for process in psutil.Process().children(recursive=True)]
+get_spark(master="local[2]")
+told["on local"] = summary()
+told["local without Delta"] = refusal("local[2]", delta=True)
+stop_spark()
+print(json.dumps(told))
