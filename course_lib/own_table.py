@@ -379,8 +379,11 @@ def _decimal_commas(data: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
             plain = data[column].str.replace(".", "").str.replace(",", ".")
             numbers = pd.to_numeric(plain, errors="coerce")
             if numbers.notna().sum() > 0.95 * len(known):
+                lost = len(known) - int(numbers.notna().sum())
                 data[column] = numbers
-                changed.append(str(column))
+                changed.append(
+                    f"{column} ({lost:,} values that are no numbers became missing)" if lost else str(column)
+                )
     return data, changed
 
 
