@@ -251,7 +251,7 @@ def _two_periods():
     }
 
 
-# --- 00.6 how wide is honest? ------------------------------------------------------------------------------------
+# --- 00.6 an honest width ----------------------------------------------------------------------------------------
 
 
 def widths(*, data_test, probability):
@@ -308,7 +308,7 @@ def _a_test_period():
     return {"data_test": inputs["data_test"], "probability": inputs["probability"]}
 
 
-# --- 00.7 what are noisy rows worth? -----------------------------------------------------------------------------
+# --- 00.7 what noisy rows are worth -----------------------------------------------------------------------------
 
 
 def worth_in_clean_rows(*, curve, noisy_rows):
@@ -571,7 +571,7 @@ EXERCISES = [
     ),
     Exercise(
         id="00.6",
-        title="How wide is honest?",
+        title="An honest width",
         reference=widths,
         why="The groups say what could have come out differently as one: a judgement that belongs in the code.",
         hints=(
@@ -598,7 +598,7 @@ EXERCISES = [
     ),
     Exercise(
         id="00.7",
-        title="What are noisy rows worth?",
+        title="What noisy rows are worth",
         reference=worth_in_clean_rows,
         why="Read a learning curve sideways: not what score for these rows, but what rows for this score.",
         hints=(
