@@ -231,7 +231,10 @@ def tree_memory(pid: int | None = None) -> int:
     held = 0
     for process in _tree(pid):
         with contextlib.suppress(psutil.Error, OSError):  # it has ended meanwhile
-            held += process.memory_full_info().pss if psutil.LINUX else process.memory_info().rss
+            # A command that the JVM starts (chmod) shares the JVM's memory until it becomes itself, and would count it
+            # twice: psutil reads the resident size after the proportional one, and that is small by then.
+            memory = process.memory_full_info() if psutil.LINUX else process.memory_info()
+            held += min(memory.pss, memory.rss) if psutil.LINUX else memory.rss
     return held
 
 
