@@ -80,6 +80,9 @@ def test_every_exercise_of_the_lesson_is_asked_and_checked(lesson, book):
     written = {exercise.id for exercise in import_module(f"course_lib.exercises.lesson_{number}").EXERCISES}
     assert asked == written
     assert len(asked) >= 5
+    assert re.search(r"import .*\bhint\b.*\bsolution\b", code(book)[1].source), (
+        "a wrong answer tells people to call hint"
+    )
 
 
 @pytest.mark.parametrize("heading", ["At scale", "What we learned"])
