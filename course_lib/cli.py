@@ -227,12 +227,14 @@ def test() -> None:
 @data.command("list")
 def data_list() -> None:
     """Show every data set: what it is, how large, whether it is here."""
+    from rich.filesize import decimal
+
     from course_lib import datasets
 
     table = page_table("Name", "Rows", "Here", "What", "Licence")
     for name in datasets.names():
         card, status = datasets.describe(name), datasets.status(name)
-        here = f"{status['bytes'] / 1e6:.1f} MB" if status["present"] else "no"
+        here = decimal(status["bytes"]) if status["present"] else "no"
         table.add_row(name, f"{card.rows:,}", here, card.title, card.licence)
     console.print(table)
 
@@ -261,29 +263,32 @@ def data_get(
 
 @data.command("verify")
 def data_verify() -> None:
-    """Check every data set that is here against its checksum."""
-    from course_lib import datasets
+    """Check every data set and jar that is here against its checksum."""
+    from course_lib import datasets, jars
 
-    here = [name for name in datasets.names() if datasets.status(name)["present"]]
+    here = {name: datasets.verify for name in datasets.names() if datasets.status(name)["present"]}
+    here |= {name: jars.jar for name, jar in jars.catalogue().items() if jar.path.is_file()}
     faults = 0
-    for name in here:
+    for name, verify in here.items():
         try:
-            datasets.verify(name)
+            verify(name)
             console.print(f"[green]ok[/]  {name}")
         except CourseError as error:
             faults += 1
             console.print(f"[red]problem[/]  {error}")
-    console.print(f"{len(here) - faults} of {len(here)} data sets are as published.")
+    console.print(f"{len(here) - faults} of {len(here)} are as published.")
     raise typer.Exit(bool(faults))
 
 
 @data.command("clean")
 def data_clean() -> None:
     """Remove every fetched data set."""
+    from rich.filesize import decimal
+
     from course_lib import datasets
 
     freed = datasets.clean()
-    console.print(f"{freed / 1e6:.1f} MB are free again in {datasets.cache_folder()}.")
+    console.print(f"{decimal(freed)} are free again in {datasets.cache_folder()}.")
 
 
 @cluster.command("start")

@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 
 from course_lib import flights as flights_table
 from course_lib.errors import CourseError
+from course_lib.machine import give_back_memory
 from course_lib.sources import SourceError, first_line, read_source, writing_to
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ def load(
     if engine == "pandas":
         # Nanoseconds everywhere, as pandas 2 makes them itself: merges by time want one unit.
         table = _read(path, name).to_pandas(date_as_object=False, coerce_temporal_nanoseconds=True)
-        pa.default_memory_pool().release_unused()  # Arrow keeps 100 MB of what it needed on the way
+        give_back_memory()  # Arrow keeps 100 MB of what it needed on the way
         return table
     from course_lib.spark import get_spark
 

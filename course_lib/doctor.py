@@ -27,6 +27,7 @@ def examine() -> Iterator[Finding]:
     yield _java()
     yield from _machine()
     yield from _data()
+    yield _jars()
     yield _quick_start()
     yield _spark()
     yield _kernel()
@@ -63,6 +64,8 @@ def _machine() -> Iterator[Finding]:
 
 
 def _data() -> Iterator[Finding]:
+    from rich.filesize import decimal
+
     from course_lib import datasets
 
     for name in datasets.names():
@@ -71,9 +74,25 @@ def _data() -> Iterator[Finding]:
                 yield Finding(f"Data: {name}", False, "not here", f"Run `course data get {name}`.")
                 continue
             datasets.verify(name)
-            yield Finding(f"Data: {name}", True, f"verified, {datasets.status(name)['bytes'] / 1e6:.1f} MB")
+            yield Finding(f"Data: {name}", True, f"verified, {decimal(datasets.status(name)['bytes'])}")
         except CourseError as error:
             yield Finding(f"Data: {name}", False, "not as published", str(error))
+
+
+def _jars() -> Finding:
+    from rich.filesize import decimal
+
+    from course_lib import jars
+
+    what = "Jars: Delta Lake, HDFS"
+    missing = [jar.path.name for jar in jars.catalogue().values() if not jar.path.is_file()]
+    if missing:  # no fault: the lessons leave out what needs them, and say so
+        return Finding(what, True, f"not here: {', '.join(missing)}", "Run `course data get --jars`.")
+    try:
+        total_bytes = sum(jars.jar(name).stat().st_size for name in jars.catalogue())
+    except CourseError as error:
+        return Finding(what, False, "not as published", str(error))
+    return Finding(what, True, f"verified, {decimal(total_bytes)}")
 
 
 def _quick_start() -> Finding:

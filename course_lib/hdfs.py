@@ -183,11 +183,13 @@ class Hdfs(Engine):
         said = self._ask_name_node("FSNamesystemState") | self._ask_name_node("NameNodeInfo")
         if not said:
             raise CourseError("The NameNode does not answer: has the store been stopped?")
+        # Counted by fsck, when asked: the NameNode's own count is brought up to date once a second only.
+        under_replicated = re.search(r"Under-replicated blocks:\s+(\d+)", self.fsck("/"))
         return Health(
             live_nodes=said["NumLiveDataNodes"],
             dead_nodes=said["NumDeadDataNodes"],
             blocks=said["BlocksTotal"],
-            under_replicated=said["UnderReplicatedBlocks"],
+            under_replicated=int(under_replicated[1]) if under_replicated else 0,
             missing=said["NumberOfMissingBlocks"],
             safe_mode=bool(said["Safemode"]),
         )

@@ -1,16 +1,6 @@
-"""What the tests of the engines share: real processes, in Python processes of their own, and what they tell."""
+"""What the tests of the engines share."""
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
-import psutil
 import pytest
-
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -30,22 +20,3 @@ def jars_are_here():
     from course_lib import jars
 
     return {name: jars.fetch(name) for name in jars.catalogue()}
-
-
-def tell(script: str, folder: Path, prefix=(), **environment: str) -> dict:
-    """Run a script of this folder in a Python of its own; give the JSON object in the last line that it prints."""
-    done = subprocess.run(
-        [*prefix, sys.executable, str(HERE / script)],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def survivors(processes: list[psutil.Process], seconds: float = 20) -> list[str]:
-    """Wait until processes have ended; name those that have not."""
-    _, alive = psutil.wait_procs(processes, timeout=seconds)
-    return [" ".join(process.cmdline()[-3:]) for process in alive if process.status() != psutil.STATUS_ZOMBIE]

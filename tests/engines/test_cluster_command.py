@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import ROOT, survivors, tell
+from apart import ROOT, survivors, tell
 
 from course_lib import processes
 

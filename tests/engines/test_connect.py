@@ -1,7 +1,7 @@
 """A Spark Connect server on this machine."""
 
 import pytest
-from conftest import tell
+from apart import tell
 
 
 @pytest.fixture(scope="module")

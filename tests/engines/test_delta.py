@@ -1,7 +1,7 @@
 """Delta Lake from the two jars in the cache, without a network."""
 
 import pytest
-from conftest import tell
+from apart import tell
 
 
 @pytest.fixture(scope="module")

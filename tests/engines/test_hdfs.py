@@ -1,7 +1,7 @@
 """An HDFS of real processes on this machine."""
 
 import pytest
-from conftest import tell
+from apart import tell
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from apart import ROOT
 
 from course_lib import CourseError, jars
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import HERE, ROOT, survivors
+from apart import HERE, ROOT, survivors
 from jupyter_client.manager import start_new_kernel
 
 START = """

@@ -7,7 +7,7 @@ import sys
 
 import psutil
 import pytest
-from conftest import ROOT
+from apart import ROOT
 
 from course_lib import CourseError, processes
 from course_lib.cluster import connect_server, local_cluster

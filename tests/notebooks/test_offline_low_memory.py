@@ -2,7 +2,7 @@
 
 import re
 
-from conftest import run_lesson
+from lesson_runs import run_lesson
 
 from course_lib import figures
 

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from conftest import SECOND_PARAMETERS, run_lesson
+from lesson_runs import SECOND_PARAMETERS, run_lesson
 
 from course_lib.cli import ROOT
 from course_lib.cluster import connect_server, local_cluster

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import nbformat
 import pytest
-from conftest import SECOND_PARAMETERS
+from lesson_runs import SECOND_PARAMETERS
 
 
 @pytest.fixture

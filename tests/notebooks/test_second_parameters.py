@@ -1,6 +1,6 @@
 """Every lesson once more, with other parameters than the ones it was written with."""
 
-from conftest import SECOND_PARAMETERS, run_lesson
+from lesson_runs import SECOND_PARAMETERS, run_lesson
 
 
 def test_lesson_holds_under_other_parameters(lesson, tmp_path):

@@ -1,0 +1,31 @@
+"""Python processes of their own that use engines, and what they tell."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+
+
+def tell(script: str, folder: Path, prefix=(), **environment: str) -> dict:
+    """Run a script of this folder in a Python of its own; give the JSON object in the last line that it prints."""
+    done = subprocess.run(
+        [*prefix, sys.executable, str(HERE / script)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def survivors(processes: list[psutil.Process], seconds: float = 20) -> list[str]:
+    """Wait until processes have ended; name those that have not."""
+    _, alive = psutil.wait_procs(processes, timeout=seconds)
+    return [" ".join(process.cmdline()[-3:]) for process in alive if process.status() != psutil.STATUS_ZOMBIE]
