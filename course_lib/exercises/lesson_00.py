@@ -387,7 +387,7 @@ def _a_grown_table():
     from course_lib import flights_at_scale, get_spark
 
     spark = get_spark("tests", master="local[2]")
-    return {"million": flights_at_scale(spark, 20_000), "late_minutes": 30}
+    return {"million": flights_at_scale(spark, 20_000).coalesce(1).cache(), "late_minutes": 30}
 
 
 def _labelled(every):

@@ -1,4 +1,4 @@
-"""Run by test_spark.py in an empty folder: a session's life, told as JSON."""
+"""Run by test_session.py in an empty folder: a session's life, told as JSON."""
 
 import json
 import os
