@@ -12,13 +12,12 @@ import numpy as np
 import pandas as pd
 
 from course_lib.errors import CourseError
-from course_lib.own_table import kind_of
+from course_lib.own_table import LIKE_MISSING, kind_of
 
 VERDICTS = ("believe", "repair", "beware")
 MISSING = "(missing)"
 OTHERS = "(others)"
 
-_LIKE_MISSING = {"?", "-", "--", ".", "*", "\\n", "n.a.", "n.a", "unknown", "missing", "not available", "tbd", "xxx"}
 _BROKEN_TEXT = re.compile("[\u00c3\u00c2][\u0080-\u00bf\u0152-\u0178\u2013-\u2122]|\u00e2\u20ac|\ufffd")
 
 
@@ -521,7 +520,7 @@ def _text_checks(values: pd.Series, kind: str):
     stripped = text.str.strip()
     if (padded := text != stripped).any():
         yield "spaces around a value", int(padded.sum()), repr(text[padded].iloc[0])
-    if (standing := stripped.str.lower().isin(_LIKE_MISSING) | (stripped == "")).any():
+    if (standing := stripped.str.lower().isin(LIKE_MISSING) | (stripped == "")).any():
         yield "text that stands for missing", int(standing.sum()), repr(text[standing].iloc[0])
     if (broken := text.map(lambda value: _BROKEN_TEXT.search(value) is not None)).any():
         yield "letters broken by a wrong encoding", int(broken.sum()), text[broken].iloc[0]

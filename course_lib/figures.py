@@ -468,7 +468,7 @@ _PAGE = """\
 <style>
   main { max-width: 64rem; margin: 0 auto; }
   figure.course { margin: 0; }
-  figure.course figcaption { font: italic 0.95rem/1.4 sans-serif; color: #444444; padding: 0 1rem 0.5rem; }
+  figure.course figcaption { font: italic 0.95rem/1.4 sans-serif; color: #444444; padding: 0.75rem 1rem 0.5rem; }
 </style>
 {{ resources.get('plotly_js', '') }}
 {%- endblock -%}

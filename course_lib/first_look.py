@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections import Counter
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -108,17 +110,17 @@ def draw_distributions(data: pd.DataFrame, most: int = 12):
     drawn = [column for column, kind in kinds.items() if kind in ("number", "time", "category", "yes/no")][:most]
     if not drawn:
         return _nothing("No column has a distribution to draw.")
-    titles = [str(column)[:24] for column in drawn]
-    grid = make_subplots(
-        rows=-(-len(drawn) // 4), cols=4, subplot_titles=titles, vertical_spacing=0.5 / len(drawn) + 0.04
-    )
+    lines = -(-len(drawn) // 4)
+    names = short_names(drawn, 22)
+    grid = make_subplots(rows=lines, cols=4, subplot_titles=names, vertical_spacing=0.36 / max(lines, 2))
     for place, column in enumerate(drawn):
         x, y = _counts(data[column].dropna(), kinds[column])
         cell = {"row": place // 4 + 1, "col": place % 4 + 1}
-        grid.add_bar(x=x, y=y, marker_color=figures.PALETTE["blue"], **cell)
+        apart = {"width": 0.8} if x and isinstance(x[0], str) else {}  # values without an order are no histogram
+        grid.add_bar(x=x, y=y, marker_color=figures.PALETTE["blue"], **apart, **cell)
         if x and isinstance(x[0], str):
             grid.update_xaxes(type="category", **cell)
-    grid.update_layout(showlegend=False, bargap=0, height=110 + 210 * -(-len(drawn) // 4))
+    grid.update_layout(showlegend=False, bargap=0, height=110 + 220 * lines)
     grid.update_yaxes(showticklabels=False).update_xaxes(tickfont_size=11, nticks=5)
     return grid.update_annotations(font_size=14)
 
@@ -148,12 +150,13 @@ def draw_missing(data: pd.DataFrame, most: int = 20):
     if share.empty:
         return _nothing("No value is missing.")
     table = share.head(most).rename_axis("column").rename("missing").reset_index()
-    title = f"{len(share)} of {data.shape[1]} columns have holes; {share.index[0]} most: {share.iloc[0]:.1%}"
+    table["column"] = short_names(table["column"])
+    title = f"{len(share)} of {data.shape[1]} columns have holes; {table['column'][0]} most: {share.iloc[0]:.1%}"
     label = ".1%" if share.max() > 0.001 else ".3%"
     drawn = figures.bars(
         table, "column", "missing", title, y_title="share of rows missing", label=label, horizontal=True
     )
-    return drawn.update_layout(height=150 + 32 * len(table))
+    return drawn.update_layout(height=150 + 32 * len(table), yaxis_title="")
 
 
 def draw_target(data: pd.DataFrame, target: str | None):
@@ -180,8 +183,9 @@ def draw_shares(shares: pd.Series, title: str, x_title: str, most: int = 15):
     table = shares.head(most).rename_axis("column").rename("share").reset_index()
     if table.empty:
         return _nothing("There is nothing to compare.")
+    table["column"] = short_names(table["column"])
     drawn = figures.bars(table, "column", "share", title, y_title=x_title, label=".1%", horizontal=True)
-    return drawn.update_layout(height=170 + 30 * len(table))
+    return drawn.update_layout(height=170 + 30 * len(table), yaxis_title="")
 
 
 def draw_drift(distances: pd.DataFrame, by: str, most: int = 20):
@@ -189,9 +193,9 @@ def draw_drift(distances: pd.DataFrame, by: str, most: int = 20):
     table = distances.loc[distances.max(axis=1).sort_values(ascending=False).index].head(most)
     import plotly.graph_objects as go
 
-    names = [str(name) for name in table.columns]
-    text = table.to_numpy()
-    heat = go.Heatmap(z=text, x=names, y=[str(name) for name in table.index], zmin=0, zmax=1, texttemplate="%{z:.2f}")
+    names = [str(name).partition("/")[0] for name in table.columns]  # a week by its first day
+    rows = short_names(table.index)
+    heat = go.Heatmap(z=table.to_numpy(), x=names, y=rows, zmin=0, zmax=1, texttemplate="%{z:.2f}")
     drawn = go.Figure(
         heat.update(colorscale="Cividis", textfont={"size": 12}, colorbar={"title": {"text": "distance"}})
     )
@@ -218,6 +222,31 @@ def periods(data: pd.DataFrame, most: int = 13) -> pd.Series:
             return values if values.nunique() <= most else cut(values, most - 1).rename(column)
     fifth = np.arange(len(data)) * 5 // max(len(data), 1) + 1
     return pd.Series(fifth, index=data.index, name="fifth of the rows")
+
+
+def short_names(names, most: int = 32) -> list[str]:
+    """Names that fit beside an axis; of what long ones all begin and end with, some gives way to "…"."""
+    names = [str(name) for name in names]
+    long = [name for name in names if len(name) > most]
+    begin = _shared(long)
+    end = min(_shared([name[::-1] for name in long]), min(map(len, long), default=0) - begin)
+    short = []
+    for name in names:
+        own = name[begin : len(name) - end]
+        room = most - len(own) - 2
+        if len(name) <= most:
+            short.append(name)
+        elif len(long) > 1 and own and room >= 0:
+            short.append(f"{name[: min(begin, room)]}…{own}" + "…" * (end > 0))
+        else:
+            short.append(f"{name[: most - 1]}…")
+    times = Counter(short)
+    return [f"{name} #{place}" if times[name] > 1 else name for place, name in enumerate(short, start=1)]
+
+
+def _shared(names: list[str]) -> int:
+    """How many letters all names begin with."""
+    return sum(1 for _ in takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False)))
 
 
 def _nothing(text: str):

@@ -21,6 +21,9 @@ from course_lib.errors import CourseError
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".tab", ".psv")
 PARQUET_ENDINGS = (".parquet", ".pq")
+# What people write where there is no value, beyond what pandas knows ("NA", "n/a", "null", ...); in lower case.
+LIKE_MISSING = {"?", "-", "--", ".", "*", "\\n", "n.a.", "n.a", "unknown", "missing", "not available", "tbd", "xxx"}
+LIKE_MISSING |= {"k.a.", "k. a.", "n.v.", "unbekannt", "keine angabe"}
 
 _MARKS = (  # the longer mark first: UTF-32's begins with UTF-16's
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -48,7 +51,7 @@ class Table:
 
     def _repr_markdown_(self) -> str:
         items = "".join(f"\n- {note}" for note in self.notes)
-        return f"**{self.name}**: {len(self.data):,} rows, {self.data.shape[1]:,} columns\n{items}"
+        return f"# {self.name}\n\n{len(self.data):,} rows, {self.data.shape[1]:,} columns\n{items}"
 
 
 def read_table(table: str, max_cells: int = 20_000_000) -> Table:
@@ -249,11 +252,8 @@ def _read_text(path: Path, max_cells: int) -> tuple[pd.DataFrame, list[str]]:
     if len(data) > max_rows:
         data = data.head(max_rows)
         notes.append(f"only the first {max_rows:,} rows are read (max_cells); the first rows are no sample")
-    if separator != ",":
-        data, commas = _decimal_commas(data)
-        if commas:
-            notes.append(f"decimal comma read as a number in {_named(commas)}")
-    return data, notes
+    data, changes = _numbers(data, decimal_comma=separator != ",")
+    return data, notes + changes
 
 
 def _read_ragged(path: Path, options: dict, error: Exception) -> tuple[pd.DataFrame, int]:
@@ -369,22 +369,40 @@ def _separator(text: str) -> str | None:
     return best
 
 
-def _decimal_commas(data: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    changed = []
+def _numbers(data: pd.DataFrame, decimal_comma: bool) -> tuple[pd.DataFrame, list[str]]:
+    """Turn text that holds numbers into numbers: with a decimal comma, a per cent sign, or holes that are words."""
+    commas, percents, holes = [], [], []
     for column in data.select_dtypes(object).columns:
         known = data[column].dropna()
         if known.empty or not known.map(lambda value: isinstance(value, str)).all():
             continue
-        if known.str.contains(",").any() and known.head(_MANY).map(_DECIMAL_COMMA.fullmatch).notna().mean() > 0.95:
-            plain = data[column].str.replace(".", "").str.replace(",", ".")
-            numbers = pd.to_numeric(plain, errors="coerce")
-            if numbers.notna().sum() > 0.95 * len(known):
-                lost = len(known) - int(numbers.notna().sum())
-                data[column] = numbers
-                changed.append(
-                    f"{column} ({lost:,} values that are no numbers became missing)" if lost else str(column)
-                )
-    return data, changed
+        if known.str.fullmatch(r"\s*0\d+\s*").any():  # a key: a number would lose its zeros
+            continue
+        text = data[column].str.strip()
+        stands_for_missing = text.str.casefold().isin(LIKE_MISSING)
+        text = text.mask(stands_for_missing)
+        plain = text.str.removesuffix("%").str.rstrip()
+        with_comma = decimal_comma and plain.str.contains(",", na=False).any()
+        with_comma = with_comma and plain.dropna().head(_MANY).map(_DECIMAL_COMMA.fullmatch).notna().mean() > 0.95
+        if with_comma:
+            plain = plain.str.replace(".", "").str.replace(",", ".")
+        numbers = pd.to_numeric(plain, errors="coerce")
+        lost = int((text.notna() & numbers.isna()).sum())
+        has_percent = text.str.endswith("%", na=False).any()
+        changed = with_comma or has_percent or stands_for_missing.any()
+        if not changed or numbers.isna().all() or lost > (0.05 * len(known) if with_comma else 0):
+            continue
+        data[column] = numbers
+        if with_comma:
+            commas.append(f"{column} ({lost:,} values that are no numbers became missing)" if lost else str(column))
+        if has_percent:
+            percents.append(str(column))
+        if stands_for_missing.any():
+            holes.append(f"{int(stands_for_missing.sum()):,} in {column}")
+    notes = [f"decimal comma read as a number in {_named(commas)}"] if commas else []
+    notes += [f"per cent sign taken off in {_named(percents)}"] if percents else []
+    notes += [f"words that stand for a missing value read as missing: {_named(holes)}"] if holes else []
+    return data, notes
 
 
 def _tidy(found: tuple[pd.DataFrame, list[str]], table: str) -> Table:

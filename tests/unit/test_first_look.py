@@ -69,3 +69,16 @@ def test_cells_run_again_after_the_table_is_the_storys(shell):
     first_look.skip_cells("# story only", False)
     shell.run_cell("# story only\nmarked = 1")
     assert shell.user_ns["marked"] == 1
+
+
+def test_long_names_keep_what_tells_them_apart():
+    long = [f"{'the_same_beginning_' * 2}{number:03}_and_the_same_end_of_all" for number in (7, 12)]
+    short = first_look.short_names(["when", *long])
+    assert short[0] == "when"
+    assert all(len(name) <= 32 for name in short)
+    assert ["07" in short[1], "12" in short[2]] == [True, True]
+
+
+@pytest.mark.parametrize("names", [["x" * 40, "x" * 41], ["x" * 50, "y" * 50], ["x" * 50], []])
+def test_short_names_stay_different(names):
+    assert len(set(first_look.short_names(names))) == len(names)

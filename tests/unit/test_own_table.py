@@ -43,6 +43,27 @@ def test_decimal_comma_becomes_a_number(write, decimals):
     assert data["a"].tolist() == [1234.5, -0.25, 17]
 
 
+@pytest.mark.parametrize(
+    "text", ["a;b\n14,5;x\nk.A.;y\n-2,25;z\n", "a,b\n14.5,x\n ? ,y\n-2.25,z\n"], ids=["comma", "point"]
+)
+def test_a_word_for_no_value_does_not_keep_numbers_text(write, text):
+    found = read_table(write(text))
+    np.testing.assert_equal(found.data["a"].to_numpy(), [14.5, np.nan, -2.25])
+    assert any("1 in a" in note for note in found.notes)
+
+
+def test_per_cent_becomes_a_number(write):
+    assert read_table(write("a,b\n41 %,x\n7.5%,y\n")).data["a"].tolist() == [41, 7.5]
+
+
+@pytest.mark.parametrize(
+    "column", [["1", "2", "A"], ["12 kg", "3", "4"], ["007", "?", "123"], ["50 % off", "1 %", "2 %"]]
+)
+def test_text_that_is_more_than_numbers_stays_text(write, column):
+    text = "\n".join(["a", *column])
+    assert read_table(write(text)).data["a"].tolist() == column
+
+
 def test_text_with_a_comma_stays_text(write):
     assert read_table(write("a;b\nyes, please;1\nno;2\n")).data["a"].tolist() == ["yes, please", "no"]
 
