@@ -52,6 +52,10 @@ def _any_delay(*, departures, late_minutes):
     return (departures["arr_delay"] > 0).groupby(departures["origin"]).mean()
 
 
+def _later_than(*, departures, late_minutes):
+    return (departures["arr_delay"] > late_minutes).groupby(departures["origin"]).mean()
+
+
 def _mean_minutes(*, departures, late_minutes):
     return departures.groupby("origin")["arr_delay"].mean()
 
@@ -103,6 +107,16 @@ def _pays_twice(*, departures, late_minutes, crew_cost, late_cost):
     return {"never": 1000 * late_cost * late.mean(), "always": 1000 * (crew_cost + late_cost * late.mean())}
 
 
+def _without_the_price(*, departures, late_minutes, crew_cost, late_cost):
+    test = departures[departures["split"] == "test"]
+    return {"never": 1000 * (test["arr_delay"] >= late_minutes).mean(), "always": 1000 * crew_cost}
+
+
+def _the_other_way(*, departures, late_minutes, crew_cost, late_cost):
+    right = trivial_costs(departures=departures, late_minutes=late_minutes, crew_cost=crew_cost, late_cost=late_cost)
+    return {"never": right["always"], "always": right["never"]}
+
+
 def _costs_of_some_departures():
     from course_lib import load
 
@@ -112,32 +126,30 @@ def _costs_of_some_departures():
 # --- 00.4 one more column ----------------------------------------------------------------------------------------
 
 
-def value_of_a_column(*, features_train, features_test, data_train, data_test, probability):
-    """Average precision that one more column adds, with an interval over days."""
+def value_of_a_column(*, features_train, features_test, data_train, data_test, probability, terms):
+    """Money that one more column saves, with an interval over days."""
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    four_train = features_train.assign(nyc_delay=data_train["nyc_delay"])
-    four_test = features_test.assign(nyc_delay=data_test["nyc_delay"])
+    four_train = features_train.assign(overdue=data_train["overdue"])
+    four_test = features_test.assign(overdue=data_test["overdue"])
     model_four = make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression())
     model_four.fit(four_train, data_train["late"])
     probability_four = model_four.predict_proba(four_test)[:, 1]
-    gain = evaluate.difference(
-        data_test["late"], probability_four, probability, data_test["day"], ["average_precision"]
-    )
-    return tuple(gain.loc["average_precision"])
+    gain = evaluate.difference(data_test["late"], probability_four, probability, data_test["day"], **terms)
+    return tuple(gain.loc["saving"])
 
 
-def _four_columns(features_train, features_test, data_train, data_test, fitted_on="train"):
+def _four_columns(features_train, features_test, data_train, data_test, column="overdue", fitted_on="train"):
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    four_train = features_train.assign(nyc_delay=data_train["nyc_delay"])
-    four_test = features_test.assign(nyc_delay=data_test["nyc_delay"])
+    four_train = features_train.assign(fourth=data_train[column])
+    four_test = features_test.assign(fourth=data_test[column])
     model = make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression())
     if fitted_on == "train":
         model.fit(four_train, data_train["late"])
@@ -146,29 +158,41 @@ def _four_columns(features_train, features_test, data_train, data_test, fitted_o
     return model.predict_proba(four_test)[:, 1]
 
 
-def _by_row(*, features_train, features_test, data_train, data_test, probability):
+def _gain(four, probability, data_test, groups, terms):
+    only_money = terms | {"metrics": ["saving"]}  # draws the same days as with the other metrics, and is quick
+    return tuple(evaluate.difference(data_test["late"], four, probability, groups, **only_money).loc["saving"])
+
+
+def _by_row(*, features_train, features_test, data_train, data_test, probability, terms):
     four = _four_columns(features_train, features_test, data_train, data_test)
-    rows = np.arange(len(data_test))
-    found = evaluate.difference(data_test["late"], four, probability, rows, ["average_precision"])
-    return tuple(found.loc["average_precision"])
+    return _gain(four, probability, data_test, np.arange(len(data_test)), terms)
 
 
-def _fitted_on_test(*, features_train, features_test, data_train, data_test, probability):
+def _other_column(*, features_train, features_test, data_train, data_test, probability, terms):
+    four = _four_columns(features_train, features_test, data_train, data_test, "nyc_delay")
+    return _gain(four, probability, data_test, data_test["day"], terms)
+
+
+def _fitted_on_test(*, features_train, features_test, data_train, data_test, probability, terms):
     four = _four_columns(features_train, features_test, data_train, data_test, fitted_on="test")
-    found = evaluate.difference(data_test["late"], four, probability, data_test["day"], ["average_precision"])
-    return tuple(found.loc["average_precision"])
+    return _gain(four, probability, data_test, data_test["day"], terms)
 
 
-def _other_sign(*, features_train, features_test, data_train, data_test, probability):
+def _other_sign(*, features_train, features_test, data_train, data_test, probability, terms):
     four = _four_columns(features_train, features_test, data_train, data_test)
-    found = evaluate.difference(data_test["late"], probability, four, data_test["day"], ["average_precision"])
-    return tuple(found.loc["average_precision"])
+    return _gain(probability, four, data_test, data_test["day"], terms)
 
 
-def _score_alone(*, features_train, features_test, data_train, data_test, probability):
+def _score_alone(*, features_train, features_test, data_train, data_test, probability, terms):
     four = _four_columns(features_train, features_test, data_train, data_test)
-    found = evaluate.score(data_test["late"], four, data_test["day"], ["average_precision"])
-    return tuple(found.loc["average_precision"])
+    found = evaluate.score(data_test["late"], four, data_test["day"], **(terms | {"metrics": ["saving"]}))
+    return tuple(found.loc["saving"])
+
+
+def _ranking(*, features_train, features_test, data_train, data_test, probability, terms):
+    four = _four_columns(features_train, features_test, data_train, data_test)
+    found = evaluate.difference(data_test["late"], four, probability, data_test["day"], **terms)
+    return tuple(found.loc["roc_auc"])
 
 
 def _some_features():
@@ -182,6 +206,7 @@ def _some_features():
         "data_train": train,
         "data_test": test,
         "probability": probability,
+        "terms": {"metrics": ["saving", "roc_auc"], "crew_cost": 1.0, "late_cost": 6.0, "seed": 0},
     }
 
 
@@ -433,6 +458,7 @@ EXERCISES = [
             ),
         ),
         sample_inputs=_costs,
+        tolerance=5e-3,  # pencil and paper: .208 will do
     ),
     Exercise(
         id="00.2",
@@ -449,6 +475,11 @@ EXERCISES = [
                 "counts",
                 _counted,
                 "these are numbers of late flights. The airports differ in size, so compare shares.",
+            ),
+            Mistake(
+                "exclusive limit",
+                _later_than,
+                "is a flight that arrives exactly `late_minutes` behind schedule a late one? By our definition it is.",
             ),
             Mistake(
                 "any delay",
@@ -469,6 +500,7 @@ EXERCISES = [
             Mistake("per cent", _in_per_cent, "these are per cent. Give shares between 0 and 1."),
         ),
         sample_inputs=_some_departures,
+        tolerance=3e-3,  # three digits will do
     ),
     Exercise(
         id="00.3",
@@ -485,12 +517,19 @@ EXERCISES = [
             Mistake("per flight", _per_flight, "these are costs per flight. Give them per 1,000 flights."),
             Mistake("total", _in_total, "these are totals over all test flights. Give them per 1,000 flights."),
             Mistake(
+                "late flights instead of money",
+                _without_the_price,
+                "`never` is a number of late flights. What does each of them cost?",
+            ),
+            Mistake("swapped", _the_other_way, "both numbers are right, and each stands under the other's name."),
+            Mistake(
                 "pays twice",
                 _pays_twice,
                 "`never` is right. With a crew on every flight no late flight is uncovered, so only crews are paid.",
             ),
         ),
         sample_inputs=_costs_of_some_departures,
+        tolerance=1e-3,
     ),
     Exercise(
         id="00.4",
@@ -498,20 +537,15 @@ EXERCISES = [
         reference=value_of_a_column,
         why="Both models meet the same days, so their difference is judged on resamples that they share.",
         hints=(
-            "features_train.assign(nyc_delay=data_train['nyc_delay']) adds the column; so for the test months.",
-            "Fit the same pipeline on the four training columns, then predict the four test columns.",
-            "evaluate.difference(late, new, old, days, ['average_precision']) gives value, low and high.",
+            "features_train.assign(overdue=data_train['overdue']) adds the column; so for the test months.",
+            "Fit a new pipeline on the four training columns, then predict_proba(four test columns)[:, 1].",
+            "evaluate.difference(late, new, old, days, **terms).loc['saving'] has value, low and high.",
         ),
         mistakes=(
             Mistake(
-                "intervals by row",
-                _by_row,
-                "the value is right, the interval is too narrow: it draws flights one by one. Draw days.",
-            ),
-            Mistake(
-                "fitted on the test months",
-                _fitted_on_test,
-                "this model has learned from the flights that it is judged on. Fit on the training months only.",
+                "ranking instead of money",
+                _ranking,
+                "this is the gain in `roc_auc`. Asked is the money: the row `saving`.",
             ),
             Mistake(
                 "sign",
@@ -521,7 +555,22 @@ EXERCISES = [
             Mistake(
                 "score of one model",
                 _score_alone,
-                "this is how good the four columns are. Asked is how much better than three, paired by day.",
+                "this is what the four columns save. Asked is how much more than three, paired by day.",
+            ),
+            Mistake(
+                "other column",
+                _other_column,
+                "this is what `nyc_delay` adds, the second half of the exercise. Answer with `overdue`.",
+            ),
+            Mistake(
+                "fitted on the test months",
+                _fitted_on_test,
+                "this model has learned from the flights that it is judged on. Fit on the training months only.",
+            ),
+            Mistake(
+                "intervals by row",
+                _by_row,
+                "the value is right, the interval is too narrow: it draws flights one by one. Draw days.",
             ),
         ),
         sample_inputs=_some_features,

@@ -350,6 +350,137 @@ def some_batch():
     return {"table": flights.head(1_200), "batch": flights.iloc[900:1_500].assign(arr_delay=0.0)}
 
 
+# --- 01.8 ---------------------------------------------------------------------------------------------------------
+
+
+def files_of_a_version(*, log):  # the answer is a function; `log` is what it is tried on
+    """Take the last word on each path; words after the version do not count."""
+
+    def files_of(log, version):
+        until_then = log[log["path"].notna() & (log["version"] <= version)]
+        last_word = until_then.drop_duplicates("path", keep="last")
+        return set(last_word.loc[last_word["action"] == "add", "path"])
+
+    return files_of
+
+
+def all_ever_added(*, log):
+    """Forget that files are removed."""
+    return lambda log, version: set(log.query("version <= @version and action == 'add'")["path"])
+
+
+def added_by_it_alone(*, log):
+    """Take a version for what its own commit added."""
+    return lambda log, version: set(log.query("version == @version and action == 'add'")["path"])
+
+
+def added_minus_removed(*, log):
+    """Subtract sets: what a restore has added again stays removed."""
+
+    def files_of(log, version):
+        until_then = log[log["version"] <= version]
+        paths = {action: set(until_then.loc[until_then["action"] == action, "path"]) for action in ("add", "remove")}
+        return paths["add"] - paths["remove"]
+
+    return files_of
+
+
+def files_of_the_newest(*, log):
+    """Replay the whole log, whatever the version."""
+    files_of = files_of_a_version(log=log)
+    return lambda log, version: files_of(log, log["version"].max())
+
+
+def files_of_the_one_before(*, log):
+    """Stop one commit too early."""
+    files_of = files_of_a_version(log=log)
+    return lambda log, version: files_of(log, version - 1)
+
+
+def every_version_of_a_log(*, log):
+    """Ask for every version."""
+    return [(log, int(version)) for version in log["version"].unique()]
+
+
+def some_log():
+    """Log of a small real Delta table: written, appended to, changed, damaged and restored."""
+    import json
+    import tempfile
+    from pathlib import Path
+
+    import pyarrow
+    from deltalake import DeltaTable, write_deltalake
+
+    from course_lib import load
+
+    flights = load("flights")[["month", "carrier", "dep_time", "arr_delay"]].iloc[::5_000]
+    lines = []
+    with tempfile.TemporaryDirectory() as folder:
+        some = pyarrow.Table.from_pandas(flights, preserve_index=False)
+        write_deltalake(folder, some, partition_by=["month"])
+        write_deltalake(folder, some.slice(0, 5), mode="append")
+        DeltaTable(folder).update(updates={"arr_delay": "0"}, predicate="carrier = 'UA'")
+        DeltaTable(folder).delete("month > 6")
+        DeltaTable(folder).restore(2)
+        for commit in sorted(Path(folder, "_delta_log").glob("*.json")):
+            for line in commit.read_text(encoding="utf-8").splitlines():
+                [(action, said)] = json.loads(line).items()
+                lines.append((int(commit.stem), action, said.get("path")))
+    return {"log": pd.DataFrame(lines, columns=["version", "action", "path"])}
+
+
+# --- 01.9 ---------------------------------------------------------------------------------------------------------
+
+
+def files_without_a_block(*, placed, gone):
+    """Find the blocks whose replicas are all gone; their files are lost."""
+    replicas = placed["data_nodes"].str.split(", ")
+    no_replica_left = replicas.map(lambda nodes: set(nodes) <= set(gone))
+    return set(placed.loc[no_replica_left, "file"])
+
+
+def files_that_lose_a_replica(*, placed, gone):
+    """Any replica gone."""
+    touched = placed["data_nodes"].str.split(", ").map(lambda nodes: bool(set(nodes) & set(gone)))
+    return set(placed.loc[touched, "file"])
+
+
+def files_without_any_block(*, placed, gone):
+    """Lost only when nothing of it is left."""
+    lost = placed["data_nodes"].str.split(", ").map(lambda nodes: set(nodes) <= set(gone))
+    return set(lost.groupby(placed["file"]).all().loc[lambda all_lost: all_lost].index)
+
+
+def files_of_names_alike(*, placed, gone):
+    """Look for a name inside a text: node-1 is in node-12."""
+    names = placed["data_nodes"].str.split(", ", expand=True)
+    alike = names.apply(lambda column: column.str.contains("|".join(gone), na=True))
+    return set(placed.loc[alike.all(axis=1), "file"])
+
+
+def files_lost_with_one_node(*, placed, gone):
+    """Each DataNode by itself, as if the others lived."""
+    return set().union(*(files_without_a_block(placed=placed, gone=[node]) for node in gone))
+
+
+def files_that_can_be_read(*, placed, gone):
+    """Give the complement."""
+    return set(placed["file"]) - files_without_a_block(placed=placed, gone=gone)
+
+
+def some_blocks():
+    """Cut each carrier's flights, as CSV, into small blocks; their replicas go round twelve DataNodes."""
+    from course_lib import load
+
+    flights = load("flights").iloc[::10]
+    sizes = {carrier: len(part[["month", "arr_delay"]].to_csv()) for carrier, part in flights.groupby("carrier")}
+    blocks = [(carrier, block) for carrier, size in sizes.items() for block in range(-(-size // 16_000))]
+    placed = pd.DataFrame(blocks, columns=["file", "block"])
+    nodes = [f"node-{number}" for number in range(1, 13)]
+    pairs = [f"{nodes[row * 5 % 12]}, {nodes[(row * 5 + 1 + row // 12) % 12]}" for row in range(len(placed))]
+    return {"placed": placed.assign(data_nodes=pairs), "gone": ["node-1", "node-2", "node-3"]}
+
+
 EXERCISES = [
     Exercise(
         id="01.1",
@@ -519,5 +650,66 @@ EXERCISES = [
         ),
         sample_inputs=some_batch,
         call=lambda *, table, batch: [(table, batch)],
+    ),
+    Exercise(
+        id="01.8",
+        title="What a version is made of",
+        reference=files_of_a_version,
+        why="The log is in order, so the last line about a path up to the version is the one that holds: every reader "
+        "of a Delta table does this replay, from the last checkpoint on.",
+        hints=(
+            "Which lines of the log did not exist yet when this version was the newest?",
+            "A path may be added, removed and added again. Which of its lines holds?",
+            '`drop_duplicates("path", keep="last")` keeps the last word on each path; then look at `action`.',
+        ),
+        mistakes=(
+            Mistake("never removed", all_ever_added, "You keep files that a later commit removed."),
+            Mistake(
+                "one commit",
+                added_by_it_alone,
+                "A version is more than its own commit: earlier files stay in it.",
+            ),
+            Mistake(
+                "sets",
+                added_minus_removed,
+                "After the restore files are missing: they were removed once, and added again later. The order counts.",
+            ),
+            Mistake("newest", files_of_the_newest, "You replay the whole log. Lines after the version do not count."),
+            Mistake("one before", files_of_the_one_before, "You stop too early: the version's own commit counts."),
+        ),
+        sample_inputs=some_log,
+        call=every_version_of_a_log,
+    ),
+    Exercise(
+        id="01.9",
+        title="What is lost",
+        reference=files_without_a_block,
+        why="A block lives while one replica does, and a file only while all of its blocks do. With three of twelve "
+        "DataNodes gone 1 block in 22 is lost with two replicas, 1 in 220 with three: hence the default, three.",
+        hints=(
+            "When is a block lost? When is a file?",
+            '`str.split(", ")` makes a list of the names in each row.',
+            "A set says it: `set(names) <= set(gone)` is true when every name is among the gone.",
+        ),
+        mistakes=(
+            Mistake("a replica", files_that_lose_a_replica, "Some of these blocks have another replica that is alive."),
+            Mistake(
+                "all blocks",
+                files_without_any_block,
+                "You count a file as lost only when all of its blocks are. One is enough.",
+            ),
+            Mistake(
+                "names alike",
+                files_of_names_alike,
+                "Some of these are alive: `node-1` also stands inside the name `node-12`. Split the text first.",
+            ),
+            Mistake(
+                "one at a time",
+                files_lost_with_one_node,
+                "Two replicas survive the loss of any *one* DataNode. What if those in `gone` die together?",
+            ),
+            Mistake("the others", files_that_can_be_read, "These can still be read. The question is which are lost."),
+        ),
+        sample_inputs=some_blocks,
     ),
 ]
