@@ -408,6 +408,11 @@ def _counted_on_spark(*, million, late_minutes):
     return behind.groupBy("origin").agg(F.sum(late).alias("late_share"))
 
 
+def _late_per_cent(*, million, late_minutes):
+    share = late_when_behind(million=million, late_minutes=late_minutes)
+    return share.selectExpr("origin", "100 * late_share AS late_share")
+
+
 def _a_grown_table():
     from course_lib import flights_at_scale, get_spark
 
@@ -705,6 +710,7 @@ EXERCISES = [
                 "Asked is how often a flight comes late when the airport runs behind.",
             ),
             Mistake("counts", _counted_on_spark, "these are numbers of flights. Asked are shares: avg, not sum."),
+            Mistake("per cent", _late_per_cent, "these are per cent. Give shares between 0 and 1."),
         ),
         sample_inputs=_a_grown_table,
     ),
