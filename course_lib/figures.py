@@ -40,6 +40,7 @@ def use_course_style() -> None:
     import plotly.io as pio
 
     axis = {"gridcolor": "#E4E4E4", "linecolor": "#888888", "zeroline": False, "automargin": True, "ticks": "outside"}
+    axis |= {"title": {"standoff": 12}}  # else a title stands where it stands, also on wide labels or at the caption
     pio.templates["course"] = go.layout.Template(
         layout={
             "font": {"family": "Open Sans, Verdana, Arial, sans-serif", "size": 16, "color": "#222222"},

@@ -32,6 +32,14 @@ def _drawn_with_replacement(*, rows, faulty):
     return math.ceil(math.log(0.05) / math.log(1 - faulty / rows))
 
 
+def _part_of_a_row(*, rows, faulty):
+    return rows * (1 - 0.05 ** (1 / faulty))
+
+
+def _rounded_down(*, rows, faulty):
+    return math.floor(rows * (1 - 0.05 ** (1 / faulty)))
+
+
 def _share_instead_of_rows(*, rows, faulty):
     return 1 - 0.05 ** (1 / faulty)
 
@@ -45,6 +53,15 @@ def complete_share(*, weather):
 
 def _nothing_dropped(*, weather):
     return weather.notna().all(axis=1).mean()
+
+
+def _counted_rows(*, weather):
+    return int(weather.loc[:, weather.isna().mean() <= 0.5].notna().all(axis=1).sum())
+
+
+def _rain_alone(*, weather):
+    kept = weather.loc[:, weather.isna().mean() <= 0.5]
+    return kept[kept["precip"] > 0].notna().all(axis=1).mean()
 
 
 def _share_of_cells(*, weather):
@@ -222,6 +239,8 @@ EXERCISES = [
                 _drawn_with_replacement,
                 "That is for rows put back after each draw. A sample holds no row twice and needs fewer.",
             ),
+            Mistake("a part of a row", _part_of_a_row, "Nobody draws a part of a row: give a whole number."),
+            Mistake("rounded down", _rounded_down, "With this number the chance stays just below 95 %. Round up."),
             Mistake(
                 "a share",
                 _share_instead_of_rows,
@@ -254,9 +273,16 @@ EXERCISES = [
                 _any_in_place_of_all,
                 "That counts rows with at least one value. A complete row has all of them.",
             ),
+            Mistake("counted", _counted_rows, "That is the number of complete rows. Asked is their share."),
+            Mistake(
+                "rain alone",
+                _rain_alone,
+                "That is the share among the hours with rain, the second question. First the share among all hours.",
+            ),
             Mistake("complement", _share_with_holes, "That is the share of the rows that have a hole. Turn it round."),
         ),
         sample_inputs=_weather,
+        tolerance=2e-3,  # three digits will do
     ),
     Exercise(
         id="02.3",
@@ -289,6 +315,7 @@ EXERCISES = [
             ),
         ),
         sample_inputs=_some_flights,
+        tolerance=2e-3,  # three digits will do
     ),
     Exercise(
         id="02.4",
@@ -319,6 +346,7 @@ EXERCISES = [
             ),
         ),
         sample_inputs=_some_flights,
+        tolerance=1e-2,  # two digits will do
     ),
     Exercise(
         id="02.5",
@@ -344,7 +372,8 @@ EXERCISES = [
             Mistake(
                 "local clock as key",
                 _local_clock_taken_as_a_key,
-                "On 3 November the local clock shows one o'clock twice, and you kept only one of the two hours.",
+                "One hour too many at each airport. Did the first hour of 2014 get in (`inclusive`), or is one lost on "
+                "3 November, when the local clock shows one o'clock twice?",
             ),
         ),
         sample_inputs=_weather,
