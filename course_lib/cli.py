@@ -218,7 +218,7 @@ def test() -> None:
     checks = (
         [*python, "ruff", "check", "."],
         [*python, "ruff", "format", "--check", "."],
-        [*python, "pytest", "-n", "2", "--dist", "loadfile", "--nbval-lax", "--durations", "10", "notebooks", "tests"],
+        [*python, "pytest", "--nbval-lax", "--durations", "10", "notebooks", "tests"],
     )
     codes = [subprocess.call(command, cwd=ROOT) for command in checks]
     raise typer.Exit(max(codes))

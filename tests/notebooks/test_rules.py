@@ -45,7 +45,7 @@ def test_it_opens_with_a_title_what_you_will_be_able_to_do_minutes_and_what_come
 
 
 def test_it_has_the_length_of_a_lesson(book):
-    assert 40 <= len(book.cells) <= 130
+    assert 40 <= len(book.cells) <= 150
 
 
 def test_parameters_come_first_typed_explained_and_checked(book):
