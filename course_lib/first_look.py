@@ -163,17 +163,17 @@ def draw_target(data: pd.DataFrame, target: str | None):
     """Draw the distribution of the target: a histogram for a number, bars for classes."""
     if target is None:
         return _nothing("No target is named, so nothing is explained here.")
-    values, kind = data[target], kind_of(data[target])
+    values, kind, name = data[target], kind_of(data[target]), short_names([target])[0]
     known = values.dropna()
     known = known[np.isfinite(known)] if pd.api.types.is_float_dtype(known) else known
     holes = f", missing in {values.isna().mean():.1%}" if values.isna().any() else ""
     if kind == "number" and known.nunique() > 12:
         low, high = known.quantile([0.005, 0.995])
-        title = f"{target}: mean {known.mean():,.4g}, median {known.median():,.4g}{holes}"
+        title = f"{name}: mean {known.mean():,.4g}, median {known.median():,.4g}{holes}"
         return figures.histogram(data, target, title, bins=60, limits=(low, high) if low < high else None)
     counts = known.astype(str).str[:40].value_counts()
     table = (counts / len(known)).head(20).rename_axis("value").rename("share").reset_index()
-    title = f"{target}: {len(counts):,} values, the most frequent in {counts.iloc[0] / len(known):.0%}{holes}"
+    title = f"{name}: {len(counts):,} values, the most frequent in {counts.iloc[0] / len(known):.0%}{holes}"
     drawn = figures.bars(table, "value", "share", title, y_title="share of known rows", label=".1%")
     return drawn.update_xaxes(type="category", title=target)
 
@@ -230,6 +230,9 @@ def short_names(names, most: int = 32) -> list[str]:
     long = [name for name in names if len(name) > most]
     begin = _shared(long)
     end = min(_shared([name[::-1] for name in long]), min(map(len, long), default=0) - begin)
+    if long:  # whole words and numbers give way, no parts of them
+        begin -= len(re.search(r"[^\W_]*$", long[0][:begin])[0])
+        end -= len(re.match(r"[^\W_]*", long[0][len(long[0]) - end :])[0])
     short = []
     for name in names:
         own = name[begin : len(name) - end]
