@@ -579,7 +579,7 @@ EXERCISES = [
             ),
         ),
         sample_inputs=_some_features,
-        tolerance=1e-3,
+        tolerance=3e-2,  # two digits will do
     ),
     Exercise(
         id="00.5",
