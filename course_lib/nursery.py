@@ -8,6 +8,7 @@ import atexit
 import contextlib
 import gc
 import importlib
+import importlib.util
 import io
 import os
 import random
@@ -29,6 +30,7 @@ from ipykernel.iostream import IOPubThread
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
 from ipykernel.kernelbase import Kernel
+from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.session import Session
 
 from course_lib.warm_runs import as_socket, end_tree
@@ -42,19 +44,22 @@ _MENDS_ITSELF = ("numpy", "scipy.linalg", "pyarrow")
 # ---- the nursery -----------------------------------------------------------------------------------------------------
 
 
-def nurse(control_descriptor: int, settings: dict) -> None:
+def nurse(control_descriptor: int) -> None:
     """Be the nursery: import what runs have imported, and fork a run for each order.
 
     Parameters
     ----------
     control_descriptor : int
-        The socket on which the caller's orders come.
-    settings : dict
-        ``learned``: modules to import, from an earlier nursery; ``kept_out``: packages that must not be.
+        The socket on which the caller's orders come; first what an earlier nursery has learned to import, and what
+        must not be.
     """
     control = Connection(control_descriptor)
+    try:
+        settings = control.recv()
+    except EOFError:
+        return
     application = prepare_kernel()
-    imports = Imports(KEPT_OUT | set(settings["kept_out"]))
+    imports = Imports({*KEPT_OUT, *settings["kept_out"]}, application.kernel.shell)
     imports.learn(settings["learned"])
     gc.disable()  # a collection would touch every object, and so copy every page, in each run
 
@@ -392,7 +397,8 @@ class Imports:
         Whether an import has started threads, so that this process must not be forked any more.
     """
 
-    def __init__(self, kept_out: set[str]):
+    def __init__(self, kept_out: set[str], shell: InteractiveShell):
+        self._shell = shell
         self.learned: list[tuple[str, str]] = []
         self.kept_out = kept_out
         self.known = set(sys.modules)
@@ -423,12 +429,18 @@ class Imports:
             return False
         if file in ("built-in", "frozen"):
             return True
+        if not file:  # named by the caller, who has seen no file: look for it
+            try:
+                file = getattr(importlib.util.find_spec(name), "origin", None) or ""
+            except (ImportError, ValueError):
+                return False
         return any(str(Path(file)).startswith(root) for root in self._roots)
 
     def _import(self, name: str) -> None:
         before, silent = _threads(), True
         heard = io.StringIO()
         with (
+            self._shell.builtin_trap,  # `get_ipython` is there, as in a cell: pandas looks for it when it is imported
             warnings.catch_warnings(record=True) as warned,
             contextlib.redirect_stdout(heard),
             contextlib.redirect_stderr(heard),

@@ -178,15 +178,14 @@ class Run:
 class _Nursery:
     """The caller's handle on its nursery."""
 
-    def __init__(self, environment: dict[str, str], learned: list[str], kept_out: set[str]):
+    def __init__(self, environment: dict[str, str], learned: list[tuple[str, str]], kept_out: set[str]):
         ours, theirs = socket.socketpair()
         self.environment = environment
-        settings = {"learned": learned, "kept_out": sorted(kept_out)}
         path = [str(Path(entry).absolute()) for entry in sys.path if entry]
-        code = "import sys; sys.path[:] = {!r}; from course_lib.nursery import nurse; nurse({}, {!r})"
+        code = "import sys; sys.path[:] = {!r}; from course_lib.nursery import nurse; nurse({})"
         self.process = subprocess.Popen(
             # As in the kernel's own specification; a debugger needs it, and says so without.
-            [sys.executable, "-Xfrozen_modules=off", "-c", code.format(path, theirs.fileno(), settings)],
+            [sys.executable, "-Xfrozen_modules=off", "-c", code.format(path, theirs.fileno())],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             env=environment,
@@ -194,6 +193,8 @@ class _Nursery:
         )
         theirs.close()
         self.control = Connection(ours.detach())
+        with contextlib.suppress(OSError):  # it has ended already: the first order finds out
+            self.control.send({"learned": learned, "kept_out": sorted(kept_out)})
         self.learned, self.kept_out = learned, kept_out
         self.retired = False
 
@@ -244,7 +245,7 @@ def _nursery_for(order: dict) -> tuple[Connection, Connection]:
     global _nursery
     with _lock:
         for _ in range(4):
-            environment = {name: value for name, value in os.environ.items() if name not in _passing}
+            environment = _lasting_environment()
             if _nursery is not None and (_nursery.environment != environment or _nursery.process.poll() is not None):
                 _nursery.retire()
             if _nursery is None or _nursery.retired:
@@ -254,6 +255,25 @@ def _nursery_for(order: dict) -> tuple[Connection, Connection]:
             if ends:
                 return ends
     raise CourseError("Runs cannot be forked here: the process that they are forked from does not stay alive.")
+
+
+def open_nursery(imports: list[str]) -> None:
+    """Start the nursery before it is needed.
+
+    Parameters
+    ----------
+    imports : list of str
+        Modules to import at once; what else there is to import, it learns from the runs.
+    """
+    global _nursery
+    if can_fork():
+        with _lock:
+            if _nursery is None:
+                _nursery = _Nursery(_lasting_environment(), [(name, "") for name in imports], set())
+
+
+def _lasting_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in _passing}
 
 
 def close_nursery() -> None:

@@ -1,0 +1,387 @@
+"""Sweeps: what is refused, what is kept, what survives which kill."""
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import papermill
+import psutil
+import pytest
+from conftest import gone, needs_fork, wait_until, write_notebook
+
+from course_lib import results, sweep
+from course_lib import sweep_records as records
+from course_lib.errors import CourseError
+from course_lib.sweep_plan import read_plan
+
+pytestmark = needs_fork
+
+PARAMETERS = (
+    "rows: int = 10  # rows\nengine: str = 'pandas'  # library\nseed: int = 0  # seed\nlate: bool = False  # late"
+)
+CHECKED = (
+    "from course_lib import check_parameters, record\n"
+    "check_parameters(rows=(1, 100), engine=['pandas', 'spark'], seed=(0, None), late=...)"
+)
+GRID = "notebook: n.ipynb\ngrid: {rows: [1, 2], seed: [0, 1]}\n"
+
+
+def write_sweep(folder: Path, *cells: str, yaml: str = GRID) -> Path:
+    """Write a notebook with parameters and a sweep over it."""
+    write_notebook(folder / "n.ipynb", CHECKED, *cells, parameters=PARAMETERS)
+    (folder / "s.yaml").write_text(yaml)
+    return folder / "s.yaml"
+
+
+def run(file: Path, **options) -> pd.DataFrame:
+    return sweep(file, output=file.parent / "out", watch=lambda progress: None, **{"jobs": 2, **options})
+
+
+def begin(file: Path, *more: str) -> subprocess.Popen:
+    """Start a sweep as a person does, in a process of its own."""
+    program = "from course_lib.cli import main; main()"
+    command = [sys.executable, "-c", program, "sweep", str(file), "--output", str(file.parent / "out"), *more]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def done(file: Path) -> int:
+    return len(list((file.parent / "out" / "records").glob("*.json")))
+
+
+# ---- what is refused, in one line, before anything runs --------------------------------------------------------------
+
+REFUSED = {
+    "no YAML": ("grid: [", "is not YAML in line"),
+    "a text": ("hello", "does not describe a sweep"),
+    "unknown notebook": ("notebook: nowhere.ipynb\ngrid: {rows: [1]}", "no notebook nowhere.ipynb"),
+    "unknown entry": (GRID + "grids: {}", "grids: there is no such entry"),
+    "nothing to vary": ("notebook: n.ipynb", "nothing to vary"),
+    "empty grid": ("notebook: n.ipynb\ngrid: {rows: []}", "no values for rows"),
+    "unknown parameter": ("notebook: n.ipynb\ngrid: {row: [1]}", "there is no parameter row .did you mean rows"),
+    "wrong type": ("notebook: n.ipynb\ngrid: {rows: [1, many]}", 'point 2: rows is "many"'),
+    "out of range": ("notebook: n.ipynb\ngrid: {rows: [1, 101, 0]}", "point 2: rows is 101.*point 3: rows is 0"),
+    "no choice": ("notebook: n.ipynb\ngrid: {engine: [panda]}", "did you mean pandas"),
+    "the same twice": ("notebook: n.ipynb\npoints: [{rows: 2}, {rows: '2'}]", "point 2: the same as point 1"),
+    "the default is a point": ("notebook: n.ipynb\npoints: [{rows: 10}, {seed: 0}]", "the same as point 1"),
+    "fixed and varied": (GRID + "fixed: {rows: 3}", "rows cannot be fixed and varied"),
+    "too many": ("notebook: n.ipynb\ngrid: {rows: [" + "1," * 1000 + "2]}", "1,001 points.*--yes"),
+    "a million": ("notebook: n.ipynb\nrandom: {draws: 1000000, over: {rows: {low: 1, high: 9}}}", "1,000,000 points"),
+    "no expression": (GRID + "record: {a: '1 +'}", "record.a is not a Python expression"),
+    "limits": (GRID + "limits: {seconds: -1}", "limits.seconds: input should be greater than 0"),
+    "memory": (GRID + "limits: {memory: much}", "limits.memory"),
+}
+
+
+@pytest.mark.parametrize(("yaml", "said"), REFUSED.values(), ids=REFUSED)
+def test_refused_in_one_line(tmp_path, yaml, said):
+    with pytest.raises(CourseError, match=said) as caught:
+        run(write_sweep(tmp_path, yaml=yaml))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(CourseError, match="There is no sweep"):
+        sweep(tmp_path / "nothing.yaml")
+
+
+def test_a_notebook_that_is_none_is_refused(tmp_path):
+    file = write_sweep(tmp_path)
+    (tmp_path / "n.ipynb").write_text("{}")
+    with pytest.raises(CourseError, match=r"n.ipynb is not a notebook"):
+        run(file)
+
+
+def test_a_notebook_without_parameters_is_refused(tmp_path):
+    file = write_sweep(tmp_path)
+    write_notebook(tmp_path / "n.ipynb", "1")
+    with pytest.raises(CourseError, match="no parameters to vary"):
+        run(file)
+
+
+def test_dry_run_shows_the_points_and_runs_none(tmp_path):
+    process = begin(write_sweep(tmp_path), "--dry-run")
+    shown, _ = process.communicate()
+    assert process.returncode == 0
+    assert "4 points of n.ipynb" in " ".join(shown.split())
+    assert not (tmp_path / "out").exists()
+
+
+# ---- points ----------------------------------------------------------------------------------------------------------
+
+
+def test_grid_list_and_draws_add_up(tmp_path):
+    yaml = (
+        GRID
+        + "fixed: {engine: spark}\npoints: [{rows: 50}]\nrandom: {draws: 3, seed: 1, over: {rows: {low: 60, high: 90}}}"
+    )
+    points = read_plan(write_sweep(tmp_path, yaml=yaml)).points
+    assert points[:4] == [{"engine": "spark", "rows": r, "seed": s} for r in (1, 2) for s in (0, 1)]
+    assert points[4] == {"engine": "spark", "rows": 50}
+    assert all(60 <= point["rows"] <= 90 for point in points[5:])
+    assert len(points) == 8
+
+
+def test_draws_depend_on_their_seed_alone(tmp_path):
+    yaml = "notebook: n.ipynb\nrandom: {{draws: 5, seed: {}, over: {{rows: {{low: 1, high: 100, scale: log}}}}}}"
+    drawn = [read_plan(write_sweep(tmp_path, yaml=yaml.format(seed))).points for seed in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_values_are_converted_to_the_declared_type(tmp_path):
+    points = read_plan(write_sweep(tmp_path, yaml="notebook: n.ipynb\npoints: [{rows: '7', late: 'true'}]")).points
+    assert points == [{"rows": 7, "late": True}]
+
+
+# ---- results ---------------------------------------------------------------------------------------------------------
+
+
+def test_recorded_values_come_back_in_order(tmp_path):
+    file = write_sweep(tmp_path, "record(twice=2 * rows, name=f'{rows}-{seed}')")
+    table = run(file)
+    assert table["twice"].tolist() == [2, 2, 4, 4]
+    assert table["name"].tolist() == ["1-0", "1-1", "2-0", "2-1"]
+    assert set(table["status"]) == {"done"}
+    assert set(table["ran"]) == {"warm"}
+    pd.testing.assert_frame_equal(table, results(tmp_path / "out"))
+    assert pd.read_parquet(tmp_path / "out" / "results.parquet")["twice"].tolist() == [2, 2, 4, 4]
+
+
+def test_a_plain_papermill_run_has_the_recorded_values_too(tmp_path):
+    path = write_notebook(
+        tmp_path / "n.ipynb",
+        "import numpy as np\nfrom course_lib import record\nrecord(a=np.float64(0.5), b=[1, None])",
+    )
+    papermill.execute_notebook(path, tmp_path / "out.ipynb", progress_bar=False)
+    assert records.recorded(nbformat.read(tmp_path / "out.ipynb", 4)) == {"a": 0.5, "b": [1, None]}
+
+
+def test_a_table_cannot_be_recorded():
+    with pytest.raises(CourseError, match="DataFrame; record numbers"):
+        records.record(table=pd.DataFrame())
+
+
+def test_expressions_of_the_file_are_recorded(tmp_path):
+    table = run(
+        write_sweep(tmp_path, "result = {'share': rows / 4}", yaml=GRID + "record: {share: \"result['share']\"}")
+    )
+    assert table["share"].tolist() == [0.25, 0.25, 0.5, 0.5]
+
+
+def test_what_must_be_recorded_and_is_not_is_a_failure(tmp_path):
+    table = run(write_sweep(tmp_path, yaml=GRID + "record: [auc]"))
+    assert set(table["error"]) == {"the notebook does not record auc"}
+
+
+def test_a_record_says_what_ran(tmp_path):
+    file = write_sweep(tmp_path, "sum(range(10**6))")
+    run(file)
+    record = json.loads(next((tmp_path / "out" / "records").glob("*.json")).read_text())
+    assert record["cpu_seconds"] > 0
+    assert record["seconds"] > 0
+    assert record["peak_bytes"] > 10e6
+    assert record["versions"]["pandas"]
+    assert record["seed"] in (0, 1)
+
+
+def test_a_failing_point_has_its_line_and_stops_no_other(tmp_path):
+    table = run(write_sweep(tmp_path, "assert rows != 2, 'two is too many'"))
+    assert table["status"].tolist() == ["done", "done", "failed", "failed"]
+    assert table["error"].tolist()[2] == "cell 4: AssertionError: two is too many"
+    assert all((tmp_path / "out" / name).is_file() for name in table["executed"])
+
+
+def test_the_report_needs_no_network(tmp_path):
+    run(write_sweep(tmp_path, "record(twice=2 * rows)\nassert not (rows == 2 and seed), 'no <b>'"))
+    page = (tmp_path / "out" / "index.html").read_text()
+    assert page.count("Plotly.newPlot") >= 1
+    assert "cell 4: AssertionError: no &lt;b&gt;" in page
+    assert not [part for part in page.split("src=")[1:] if part[:8] == '"https:/']
+    for name in results(tmp_path / "out")["id"]:
+        assert f'href="pages/{name}.html"' in page
+        assert (tmp_path / "out" / "pages" / f"{name}.html").is_file()
+
+
+# ---- limits ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_takes_too_long_is_ended_with_all_its_processes(tmp_path):
+    code = (
+        f"import os, subprocess, time, pathlib\nif rows == 2:\n    child = subprocess.Popen(['sleep', '600'], "
+        f"start_new_session=True)\n    pathlib.Path({str(tmp_path)!r}, f'pid-{{seed}}').write_text(str(child.pid))\n"
+        "    time.sleep(600)"
+    )
+    table = run(write_sweep(tmp_path, code, yaml=GRID + "limits: {seconds: 4}"))
+    assert table["status"].tolist() == ["done", "done", "time", "time"]
+    assert "longer than 4 s" in table["error"].tolist()[2]
+    for note in tmp_path.glob("pid-*"):
+        wait_until(lambda note=note: gone(int(note.read_text())), 5)
+
+
+def test_a_run_that_holds_too_much_is_ended(tmp_path):
+    code = "import time\nif rows == 2:\n    held = b'x' * 600_000_000\n    time.sleep(600)"
+    table = run(write_sweep(tmp_path, code, yaml=GRID + "limits: {memory: 400 MB}"))
+    assert table["status"].tolist() == ["done", "done", "memory", "memory"]
+    assert "more than 400 MB" in table["error"].tolist()[3]
+
+
+def test_a_failing_point_is_tried_again(tmp_path):
+    code = (
+        f"import pathlib\nmark = pathlib.Path({str(tmp_path)!r}, f'{{rows}}-{{seed}}')\nif not mark.exists():\n"
+        "    mark.touch()\n    raise OSError('not yet')"
+    )
+    table = run(write_sweep(tmp_path, code, yaml=GRID + "limits: {retries: 2}"))
+    assert table["attempts"].tolist() == [2, 2, 2, 2]
+    assert set(table["status"]) == {"done"}
+
+
+# ---- nothing is lost -------------------------------------------------------------------------------------------------
+
+COUNTING = "with open({!r}, 'a') as file:\n    _ = file.write(f'{{rows}}-{{seed}}\\n')"
+
+
+def test_resume_runs_only_what_is_missing_or_failed(tmp_path):
+    log, gate = tmp_path / "log", tmp_path / "gate"
+    file = write_sweep(
+        tmp_path, COUNTING.format(str(log)), f"import os\nassert rows == 1 or os.path.exists({str(gate)!r})"
+    )
+    assert run(file)["status"].tolist() == ["done", "done", "failed", "failed"]
+    with pytest.raises(CourseError, match="4 of 4 points have run already"):
+        run(file)
+    gate.touch()
+    assert set(run(file, resume=True)["status"]) == {"done"}
+    assert sorted(log.read_text().split()) == ["1-0", "1-1", "2-0", "2-0", "2-1", "2-1"]
+
+
+def test_an_edited_notebook_is_another_run(tmp_path):
+    file = write_sweep(tmp_path, "record(a=1)")
+    run(file)
+    write_sweep(tmp_path, "record(a=2)")
+    assert run(file, resume=True)["a"].tolist() == [2, 2, 2, 2]
+
+
+def test_a_damaged_record_is_repeated(tmp_path):
+    file = write_sweep(tmp_path)
+    run(file)
+    victim = next((tmp_path / "out" / "records").glob("*.json"))
+    victim.write_text(victim.read_text()[:100])
+    assert len(results(tmp_path / "out")) == 3
+    assert set(run(file, resume=True)["status"]) == {"done"}
+    assert len(results(tmp_path / "out")) == 4
+
+
+WAITING = "import os, time\nwhile rows == 2 and not os.path.exists({!r}):\n    time.sleep(0.05)"
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "Ctrl-C"])
+def test_a_sweep_that_is_ended_goes_on(tmp_path, how):
+    gate, log = tmp_path / "gate", tmp_path / "log"
+    file = write_sweep(tmp_path, COUNTING.format(str(log)), WAITING.format(str(gate)))
+    process = begin(file, "--jobs", "2")
+    wait_until(lambda: done(file) == 2 and log.exists() and len(log.read_text().split()) == 4)
+    below = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(how)
+    process.communicate()
+    for child in below:
+        wait_until(lambda child=child: gone(child.pid), 20)
+    assert done(file) == 2
+    gate.touch()
+    assert set(run(file, resume=True)["status"]) == {"done"}
+    lines = log.read_text().split()
+    assert lines.count("1-0") == lines.count("1-1") == 1
+    assert lines.count("2-0") == lines.count("2-1") == 2
+
+
+def test_a_run_that_is_killed_is_one_failure(tmp_path):
+    table = run(write_sweep(tmp_path, "import os\nif rows == 2 and seed == 0:\n    os.kill(os.getpid(), 9)"))
+    assert table["status"].tolist() == ["done", "done", "died", "done"]
+    assert "SIGKILL" in table["error"].tolist()[2]
+
+
+def test_a_killed_nursery_costs_only_its_runs(tmp_path):
+    mark = tmp_path / "mark"
+    code = (
+        f"import os, pathlib, time\nmark = pathlib.Path({str(mark)!r})\nif not mark.exists():\n    mark.touch()\n"
+        "    os.kill(os.getppid(), 9)\n    time.sleep(60)"
+    )
+    table = run(write_sweep(tmp_path, code, yaml=GRID + "limits: {retries: 1}"))
+    assert set(table["status"]) == {"done"}
+    assert table["attempts"].max() == 2
+
+
+def test_a_full_disk_loses_no_other_point(tmp_path, monkeypatch):
+    file = write_sweep(tmp_path, "record(a=rows)")
+    real, failing = records.write_safely, []
+
+    def write(path, text):
+        if path.parent.name == "records" and not failing:
+            failing.append(path)
+            raise OSError(28, "No space left on device")
+        real(path, text)
+
+    monkeypatch.setattr(records, "write_safely", write)
+    with pytest.raises(CourseError, match=r"1 records could not be written .No space left on device"):
+        run(file)
+    assert len(results(tmp_path / "out")) == 3
+    assert len(run(file, resume=True)) == 4
+
+
+def test_half_written_files_are_swept_up(tmp_path):
+    file = write_sweep(tmp_path)
+    run(file)
+    part = tmp_path / "out" / "records" / ".x.json.1.part"
+    part.write_text("{")
+    run(file, resume=True)
+    assert not part.exists()
+
+
+def test_two_sweeps_in_one_folder_are_refused(tmp_path):
+    gate = tmp_path / "gate"
+    file = write_sweep(tmp_path, WAITING.format(str(gate)))
+    first = begin(file)
+    try:
+        wait_until(lambda: done(file) == 2)
+        with pytest.raises(CourseError, match="Another sweep is at work"):
+            run(file, resume=True)
+    finally:
+        gate.touch()
+        first.communicate()
+    assert first.returncode == 0
+
+
+def test_two_sweeps_at_once_do_not_disturb_each_other(tmp_path):
+    files = []
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        files.append(
+            write_sweep(
+                tmp_path / name,
+                f"record(name={name!r} + os.path.basename(os.getcwd()))".replace("record", "import os\nrecord"),
+            )
+        )
+    processes = [begin(file) for file in files]
+    for process in processes:
+        process.communicate()
+    assert [set(results(file.parent / "out")["name"]) for file in files] == [{"aa"}, {"bb"}]
+
+
+def test_no_process_and_no_temporary_folder_is_left(tmp_path, monkeypatch):
+    own = tmp_path / "temporary"
+    own.mkdir()
+    monkeypatch.setenv("TMPDIR", str(own))
+    process = begin(write_sweep(tmp_path))
+    seen = set()
+    while process.poll() is None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            seen |= {child.pid for child in psutil.Process(process.pid).children(recursive=True)}
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.1)
+    process.communicate()
+    assert seen
+    assert all(gone(pid) for pid in seen)
+    assert not list(own.glob("course-run-*"))
