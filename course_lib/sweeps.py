@@ -23,7 +23,7 @@ from course_lib import sweep_records as records
 from course_lib.errors import CourseError
 from course_lib.machine import describe_machine
 from course_lib.sweep_plan import ROOT, Plan, imported_by, read_plan
-from course_lib.warm_runs import Run, close_nursery, end_tree, open_nursery, tree_of
+from course_lib.warm_runs import KernelRun, Run, close_nursery, end_tree, open_nursery, tree_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +39,7 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 class _Live:
     """A run that is under way."""
 
-    run: Run
+    run: Run | KernelRun
     began: float
     peak_bytes: int = 0
     cpu_seconds: float = 0.0
@@ -309,7 +309,7 @@ def _run_point(state: _Sweep, identity: str, point: dict, attempt: int) -> dict 
     began, started = time.monotonic(), datetime.now(UTC)
     status, error_line, notebook, live = records.DONE, "", None, None
 
-    def begin(run: Run) -> None:
+    def begin(run: Run | KernelRun) -> None:
         nonlocal live
         live = state.live[identity] = _Live(run, began, next_sample=time.monotonic() + _SAMPLE_SECONDS)
 
@@ -359,9 +359,9 @@ def _run_point(state: _Sweep, identity: str, point: dict, attempt: int) -> dict 
         "attempts": attempt,
         "started": started.isoformat(),
         "seconds": round(seconds, 3),
-        "cpu_seconds": _known(max(live.run.cpu_seconds, live.cpu_seconds) if live else None),
+        "cpu_seconds": _known(max(live.cpu_seconds, live.run.cpu_seconds) if live else None),
         "peak_bytes": max(live.run.peak_bytes, live.peak_bytes) if live else None,
-        "ran": "warm" if live else "kernel",
+        "ran": "warm" if live and isinstance(live.run, Run) else "kernel",
         "seed": point.get("seed", plan.declaration.defaults.get("seed")),
         "executed": f"notebooks/{identity}.ipynb" if executed.is_file() else None,
         **state.about,

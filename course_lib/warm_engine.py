@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from course_lib.warm_runs import Run, RunDiedError, can_fork
+from course_lib.warm_runs import KernelRun, Run, RunDiedError, can_fork
 
 
 class WarmEngine:
@@ -71,7 +71,7 @@ def _engine() -> Any:
     from papermill.log import logger
     from papermill.utils import merge_kwargs, remove_args
 
-    class Client(PapermillNotebookClient):
+    class WarmClient(PapermillNotebookClient):
         """papermill's client, which finds a run where it expects a kernel."""
 
         def __init__(self, nb_man, run, **options):
@@ -86,25 +86,39 @@ def _engine() -> Any:
             finally:
                 self.km = self.kc = None
 
+    class KernelClient(PapermillNotebookClient):
+        """papermill's client, which tells of the kernel that it has started."""
+
+        def __init__(self, nb_man, watch, **options):
+            super().__init__(nb_man, **options)
+            self._watch = watch
+
+        def start_new_kernel_client(self, **options):
+            client = super().start_new_kernel_client(**options)
+            if self._watch:
+                self._watch(KernelRun(self.km.provisioner.pid))
+            return client
+
     class Engine(NBClientEngine):
         @classmethod
         def execute_managed_notebook(cls, nb_man, kernel_name, **options):
             folder, watch = options.pop("folder", None), options.pop("watch", None)
-            environment = environment_of(kernel_name) if can_fork() else None
-            if environment is None:
-                if folder:
-                    options["resources"] = {"metadata": {"path": str(folder)}}
-                super().execute_managed_notebook(nb_man, kernel_name, **options)
-                return
             own_names = ["input_path", "timeout", "startup_timeout", "start_timeout", "execution_timeout"]
             limit = options.get("execution_timeout") or options.get("timeout")
+            patience = options.get("start_timeout") or 60
             options = merge_kwargs(remove_args(own_names, **options), timeout=limit, log=logger)
+            environment = environment_of(kernel_name) if can_fork() else None
             run = None
             try:
+                if environment is None:
+                    options["resources"] = {"metadata": {"path": str(folder or Path.cwd())}}
+                    options |= {"kernel_name": kernel_name, "startup_timeout": patience}
+                    KernelClient(nb_man, watch, **options).execute()
+                    return
                 run = Run(folder or Path.cwd(), environment)
                 if watch:
                     watch(run)
-                Client(nb_man, run=run, kernel_name=kernel_name, **options).execute()
+                WarmClient(nb_man, run=run, kernel_name=kernel_name, **options).execute()
                 run.finish()
             except (DeadKernelError, RunDiedError) as error:
                 how = run.how_it_ended() if run else str(error)

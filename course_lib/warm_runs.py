@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import uuid
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -173,6 +174,16 @@ class Run:
         self.peak_bytes = self._usage.get("peak_bytes", 0)
         self.connection.close()
         self._status.close()
+
+
+@dataclass
+class KernelRun:
+    """A run in a kernel of its own, where none can be forked; its process leads a session, as a `Run`'s does."""
+
+    pid: int
+    mark: str = ""
+    cpu_seconds: float = float("nan")
+    peak_bytes: int = 0
 
 
 class _Nursery:

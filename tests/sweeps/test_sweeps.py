@@ -1,5 +1,7 @@
 """Sweeps: what is refused, what is kept, what survives which kill."""
 
+import ast
+import builtins
 import contextlib
 import json
 import signal
@@ -14,10 +16,10 @@ import psutil
 import pytest
 from conftest import gone, needs_fork, wait_until, write_notebook
 
-from course_lib import results, sweep
+from course_lib import results, sweep, warm_engine
 from course_lib import sweep_records as records
 from course_lib.errors import CourseError
-from course_lib.sweep_plan import read_plan
+from course_lib.sweep_plan import ROOT, read_plan
 
 pytestmark = needs_fork
 
@@ -238,6 +240,37 @@ def test_a_failing_point_is_tried_again(tmp_path):
     table = run(write_sweep(tmp_path, code, yaml=GRID + "limits: {retries: 2}"))
     assert table["attempts"].tolist() == [2, 2, 2, 2]
     assert set(table["status"]) == {"done"}
+
+
+def test_limits_hold_for_kernels_where_there_is_no_fork(tmp_path, monkeypatch):
+    monkeypatch.setattr(warm_engine, "can_fork", lambda: False)
+    code = "import time\ntime.sleep(600 if rows == 2 else 0)"
+    yaml = "notebook: n.ipynb\ngrid: {rows: [1, 2]}\nlimits: {seconds: 15}"
+    table = run(write_sweep(tmp_path, "import os\nrecord(folder=os.getcwd())", code, yaml=yaml))
+    assert table["status"].tolist() == ["done", "time"]
+    assert set(table["ran"]) == {"kernel"}
+    assert set(table["folder"]) == {str(tmp_path)}
+
+
+# ---- what is shipped -------------------------------------------------------------------------------------------------
+
+SHIPPED = sorted((ROOT / "notebooks" / "sweeps").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
+def test_what_a_shipped_sweep_records_is_in_its_notebook(file):
+    plan = read_plan(file)
+    cells = json.loads(plan.notebook.read_text(encoding="utf-8"))["cells"]
+    trees = [ast.parse("".join(cell["source"])) for cell in cells if cell["cell_type"] == "code"]
+    stored = {
+        node.id
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(getattr(node, "ctx", None), ast.Store) and isinstance(node, ast.Name)
+    }
+    for expression in plan.record.values():
+        used = {node.id for node in ast.walk(ast.parse(expression)) if isinstance(node, ast.Name)}
+        assert used <= stored | set(dir(builtins))
 
 
 # ---- nothing is lost -------------------------------------------------------------------------------------------------
