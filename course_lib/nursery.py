@@ -33,7 +33,7 @@ from ipykernel.kernelbase import Kernel
 from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.session import Session
 
-from course_lib.warm_runs import as_socket, end_tree
+from course_lib.warm_runs import as_socket, end_tree, start_of
 
 # What starts threads when it is imported, which would not live on in a fork, and so is imported by each run itself.
 KEPT_OUT = frozenset({"jax", "keras", "tensorflow", "tensorboard", "tf_keras", "torch"})
@@ -95,7 +95,7 @@ def nurse(control_descriptor: int) -> None:
             continue
         if kind != b".":  # the caller has ended, however that was
             for pid, run in runs.items():
-                end_tree(pid, run["mark"])
+                end_tree(pid, run["mark"], start_of(pid))
                 shutil.rmtree(run["temporary"], ignore_errors=True)
             break
         order = control.recv()
@@ -296,7 +296,7 @@ def serve(
     int
         Exit code for the process.
     """
-    pipe.send({"pid": os.getpid(), "temporary": temporary})
+    pipe.send({"pid": os.getpid(), "start": start_of(os.getpid()), "temporary": temporary})
     fresh = {**order["environment"], "TMPDIR": temporary}
     ours = {name: os.environ[name] for name in _kernel_variables if name in os.environ}
     os.environ.clear()

@@ -234,7 +234,7 @@ def _run_all(state: _Sweep, missing: list[tuple[str, dict]], jobs: int, show: Ca
     except BaseException:
         state.stopping.set()
         for live in list(state.live.values()):
-            end_tree(live.run.pid, live.run.mark)
+            end_tree(live.run.pid, live.run.mark, live.run.start)
         state.rehearsed.set()
         for worker in workers:
             worker.join(10)
@@ -250,7 +250,7 @@ def _look_at(state: _Sweep, live: _Live) -> None:
         live.ended_for = f"it took longer than {limits.seconds:g} s"
     elif now >= live.next_sample:
         start = time.perf_counter()
-        processes = tree_of(live.run.pid, live.run.mark)
+        processes = tree_of(live.run.pid, live.run.mark, live.run.start)
         held, used = _memory_and_cpu(processes)
         live.peak_bytes, live.cpu_seconds = max(live.peak_bytes, held), max(live.cpu_seconds, used)
         # Looking takes at most a twentieth of a core.
@@ -258,7 +258,7 @@ def _look_at(state: _Sweep, live: _Live) -> None:
         if limits.memory and held > limits.memory:
             live.ended_for = f"it held {held / 1e6:,.0f} MB, more than {limits.memory / 1e6:,.0f} MB"
     if live.ended_for:
-        end_tree(live.run.pid, live.run.mark)
+        end_tree(live.run.pid, live.run.mark, live.run.start)
 
 
 def _memory_and_cpu(processes: set[int]) -> tuple[int, float]:

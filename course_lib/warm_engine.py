@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from course_lib.warm_runs import KernelRun, Run, RunDiedError, can_fork
+from course_lib.warm_runs import KernelRun, Run, RunDiedError, can_fork, start_of
 
 
 class WarmEngine:
@@ -96,7 +96,8 @@ def _engine() -> Any:
         def start_new_kernel_client(self, **options):
             client = super().start_new_kernel_client(**options)
             if self._watch:
-                self._watch(KernelRun(self.km.provisioner.pid))
+                pid = self.km.provisioner.pid
+                self._watch(KernelRun(pid, start_of(pid)))
             return client
 
     class Engine(NBClientEngine):

@@ -52,8 +52,8 @@ class Run:
 
     Attributes
     ----------
-    pid : int
-        The run's process.
+    pid, start : int
+        The run's process, and when it started (`start_of`).
     temporary : Path
         Its temporary folder.
     cpu_seconds, peak_bytes
@@ -80,7 +80,7 @@ class Run:
             begun = self.connection.recv()
         except (EOFError, OSError):
             raise RunDiedError(self.how_it_ended()) from None
-        self.pid, self.temporary = begun["pid"], Path(begun["temporary"])
+        self.pid, self.start, self.temporary = begun["pid"], begun["start"], Path(begun["temporary"])
         self.shell_channel, self.iopub_channel = _Channel(self), _Channel(self)
 
     # What nbclient asks of a kernel's client ...
@@ -166,7 +166,7 @@ class Run:
             with contextlib.suppress(Exception):
                 self._loop.remove_reader(self.connection.fileno())
         if hasattr(self, "pid"):
-            end_tree(self.pid, self.mark)
+            end_tree(self.pid, self.mark, self.start)
             self._wait(5)
             shutil.rmtree(self.temporary, ignore_errors=True)
         ended = self._ended or {}
@@ -181,6 +181,7 @@ class KernelRun:
     """A run in a kernel of its own, where none can be forked; its process leads a session, as a `Run`'s does."""
 
     pid: int
+    start: int
     mark: str = ""
     cpu_seconds: float = float("nan")
     peak_bytes: int = 0
@@ -317,7 +318,15 @@ def as_socket(connection: Connection) -> socket.socket:
 # ---- process trees ---------------------------------------------------------------------------------------------------
 
 
-def tree_of(pid: int, mark: str = "") -> set[int]:
+def start_of(pid: int) -> int:
+    """Give when a process started, in clock ticks since the machine did (Linux; 0 elsewhere, or if it has ended)."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])
+    except (OSError, IndexError):
+        return 0
+
+
+def tree_of(pid: int, mark: str = "", start: int = 0) -> set[int]:
     """List the processes of a run: its session, all below it, and all that carry its mark in their environment.
 
     Parameters
@@ -327,6 +336,8 @@ def tree_of(pid: int, mark: str = "") -> set[int]:
     mark : str
         What stands in the environment of every program that the run has started; also of one that has left the
         session and whose parent has ended (Linux alone).
+    start : int
+        When the first process started (`start_of`): a later process of the same number is none of ours.
 
     Returns
     -------
@@ -336,6 +347,8 @@ def tree_of(pid: int, mark: str = "") -> set[int]:
     import psutil
 
     label = f"{_MARK}={mark}".encode() if mark else None
+    if start and start_of(pid) not in (0, start):  # the number is given again only when nobody of the session is left
+        pid = -1
     found, parents = set(), {}
     for other in psutil.pids():
         try:
@@ -356,10 +369,10 @@ def tree_of(pid: int, mark: str = "") -> set[int]:
     return found - {os.getpid()}
 
 
-def end_tree(pid: int, mark: str = "") -> None:
+def end_tree(pid: int, mark: str = "", start: int = 0) -> None:
     """Kill every process of a run; see `tree_of`."""
     for _ in range(20):  # one that is just being forked escapes the first look
-        left = tree_of(pid, mark)
+        left = tree_of(pid, mark, start)
         if not left:
             return
         for other in left:

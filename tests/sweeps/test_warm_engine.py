@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import papermill
+import psutil
 import pytest
 from conftest import execute, gone, needs_fork, texts, wait_until, write_notebook
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -125,6 +126,26 @@ def test_numerical_threads_work_in_every_run(tmp_path):
     )
     path = write_notebook(tmp_path / "n.ipynb", code)
     assert [texts(execute(path)) for _ in range(3)] == [["(True, True)"]] * 3
+
+
+def test_tensorflow_starts_in_each_run_and_not_in_the_nursery(tmp_path):
+    code = (
+        "import sys\nbefore = 'tensorflow' in sys.modules\nimport tensorflow as tf\n"
+        "before, float(tf.linalg.matmul(tf.ones((64, 64)), tf.ones((64, 64)))[0, 0])"
+    )
+    path = write_notebook(tmp_path / "n.ipynb", code)
+    assert [texts(execute(path))[0].splitlines()[-1] for _ in range(2)] == ["(False, 64.0)"] * 2
+
+
+def test_each_run_has_its_own_spark(tmp_path):
+    code = (
+        "from course_lib import get_spark\nspark = get_spark(master='local[1]')\n"
+        "before = spark.catalog.tableExists('seen')\nspark.range(5).createOrReplaceTempView('seen')\n"
+        "before, spark.table('seen').count()"
+    )
+    path = write_notebook(tmp_path / "n.ipynb", code)
+    assert [texts(execute(path))[-1] for _ in range(2)] == ["(False, 5)"] * 2
+    assert not [child for child in psutil.Process().children(recursive=True) if "java" in child.name()]
 
 
 def test_runs_have_their_own_random_state(tmp_path):
@@ -257,3 +278,12 @@ def test_without_fork_a_kernel_is_started(tmp_path, monkeypatch):
     monkeypatch.setattr(warm_engine, "can_fork", lambda: False)
     path = write_notebook(tmp_path / "n.ipynb", "import os\nos.getppid()")
     assert texts(execute(path, folder=tmp_path)) == [str(os.getpid())]
+
+
+def test_a_later_process_with_the_same_number_is_left_alone():
+    from course_lib.warm_runs import start_of, tree_of
+
+    with subprocess.Popen(["sleep", "600"], start_new_session=True) as other:
+        assert tree_of(other.pid, "", start_of(other.pid)) == {other.pid}
+        assert tree_of(other.pid, "", start_of(other.pid) - 1) == set()
+        other.kill()
