@@ -8,6 +8,7 @@ import html
 import itertools
 import json
 import math
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ PALETTE = {
 }
 MOST_POINTS = 5_000  # more than a screen has columns of pixels
 _CATEGORIES_NAMED = 31  # more names than days of a month do not fit below an axis
+_LESSON_LINK = re.compile(r"\]\((\d\d_\w+)\.ipynb")
 _PLOTLY = "application/vnd.plotly.v1+json"
 
 
@@ -514,6 +516,11 @@ def export_html(notebook_path: str | Path, html_path: str | Path) -> Path:
         raise CourseError(f"There is no notebook {notebook_path}.") from None
     except Exception as error:
         raise CourseError(f"{notebook_path} is not a notebook: {error}") from None
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":  # the pages of other lessons lie beside this one
+            cell.source = _LESSON_LINK.sub(r"](\1.html", cell.source)
+        elif cell.cell_type == "code":  # Spark's progress leaves an empty output behind
+            cell.outputs = [output for output in cell.get("outputs", []) if output.get("data") != {}]
     figures = [figure for cell in notebook.cells for figure in map(_embed, cell.get("outputs", [])) if figure]
     resources = {"metadata": {"name": notebook_path.stem, "path": str(notebook_path.parent)}}
     if figures:

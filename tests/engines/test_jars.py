@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from course_lib import CourseError, get_spark, jars
+from course_lib import CourseError, jars
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_an_absent_jar_is_one_line_that_says_how_to_get_it(own_cache):
     with pytest.raises(
         CourseError, match=r"Delta Lake needs delta-spark.*: run `course data get --jars` once"
     ) as caught:
-        get_spark(delta=True)
+        jars.delta_settings()
     assert "\n" not in str(caught.value)
 
 

@@ -192,6 +192,13 @@ def test_page_hides_the_code_of_hidden_cells(page):
     assert "share_rises" not in page and "figure_1" in page
 
 
+def test_page_leads_to_the_pages_of_other_lessons(tmp_path):
+    cell = nbformat.v4.new_markdown_cell("On to [the platform](01_data_platform.ipynb#storage).")
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "a.ipynb")
+    page = figures.export_html(tmp_path / "a.ipynb", tmp_path / "a.html").read_text()
+    assert 'href="01_data_platform.html#storage"' in page
+
+
 def test_page_without_figures_is_small(tmp_path):
     source = tmp_path / "prose.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("Prose.")]), source)
