@@ -1,6 +1,10 @@
 """What this process may really use of the machine: memory and cores, also inside a container."""
 
+import contextlib
+import ctypes
+import gc
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +56,15 @@ def describe_machine(cgroup_root: Path = Path("/sys/fs/cgroup"), own_cgroups: st
             available = min(available, max(limit - used + _file_cache(folder), 0))
         cores = min(cores, _quota(folder) or cores)
     return Machine(total, available, max(1, int(cores)))
+
+
+def give_back_memory() -> None:
+    """Give what this process has freed back to the system: Python and Arrow keep it, and a JVM beside them needs it."""
+    if "pyarrow" in sys.modules:
+        sys.modules["pyarrow"].default_memory_pool().release_unused()
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):  # glibc only
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _own_folders(root: Path, text: str | None) -> list[Path]:

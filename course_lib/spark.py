@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from course_lib import jvm, progress
 from course_lib.errors import CourseError
 from course_lib.java import Java, find_java
-from course_lib.machine import describe_machine
+from course_lib.machine import describe_machine, give_back_memory
 
 _MIB = 2**20
 _START_SECONDS = 120  # a JVM that has not answered by then is given up
@@ -235,6 +235,8 @@ def _start(app: str, master: str, java: Java, jvm_options: list[str], more_setti
     """Start a JVM and the session in it."""
     folder = Path(tempfile.mkdtemp(prefix="ml-at-scale-"))
     process = None
+    if _low_memory():
+        give_back_memory()
     try:
         settings = _settings(master, folder) | more_settings
         process = _launch(java, settings, _stays_here(master), folder, jvm_options)

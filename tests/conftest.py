@@ -1,5 +1,10 @@
 """What the tests share."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 
@@ -10,6 +15,21 @@ def spark():
 
     yield get_spark("tests", master="local[2]")
     stop_spark()
+
+
+@pytest.fixture(scope="session")
+def without_network() -> list[str]:
+    """The words that run a command in a network namespace with nothing but loopback."""
+    helper = Path(__file__).parent / "notebooks" / "without_network.py"
+    words = ["unshare", "--net", "--map-root-user", sys.executable, str(helper)]
+    try:
+        allowed = subprocess.run([*words, "true"], capture_output=True).returncode == 0
+    except FileNotFoundError:
+        allowed = False
+    if not allowed and not os.environ.get("CI"):
+        pytest.skip("this machine does not allow network namespaces")
+    assert allowed, "CI must allow network namespaces"
+    return words
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -32,21 +32,6 @@ def jars_are_here():
     return {name: jars.fetch(name) for name in jars.catalogue()}
 
 
-@pytest.fixture(scope="session")
-def without_network() -> list[str]:
-    """The words that run a command in a network namespace with nothing but loopback."""
-    helper = ROOT / "tests" / "notebooks" / "without_network.py"
-    words = ["unshare", "--net", "--map-root-user", sys.executable, str(helper)]
-    try:
-        allowed = subprocess.run([*words, "true"], capture_output=True).returncode == 0
-    except FileNotFoundError:
-        allowed = False
-    if not allowed and not os.environ.get("CI"):
-        pytest.skip("this machine does not allow network namespaces")
-    assert allowed, "CI must allow network namespaces"
-    return words
-
-
 def tell(script: str, folder: Path, prefix=(), **environment: str) -> dict:
     """Run a script of this folder in a Python of its own; give the JSON object in the last line that it prints."""
     done = subprocess.run(

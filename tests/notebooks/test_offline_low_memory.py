@@ -1,32 +1,13 @@
 """Every lesson as on Binder: without a network, at the low-memory profile, measured; then as a page."""
 
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
-import pytest
 from conftest import run_lesson
 
 from course_lib import figures
 
 LIMIT_BYTES = 1.7e9
-ALONE = ["unshare", "--net", "--map-root-user", sys.executable, str(Path(__file__).parent / "without_network.py")]
 PLOTLY = "application/vnd.plotly.v1+json"
-
-
-@pytest.fixture(scope="session")
-def without_network() -> list[str]:
-    """The words that run a command without a network."""
-    try:
-        allowed = subprocess.run([*ALONE, "true"], capture_output=True).returncode == 0
-    except FileNotFoundError:
-        allowed = False
-    if not allowed and not os.environ.get("CI"):
-        pytest.skip("this machine does not allow network namespaces")
-    assert allowed, "CI must allow network namespaces"
-    return ALONE
 
 
 def test_lesson_runs_offline_in_little_memory_and_becomes_a_page(lesson, without_network, tmp_path, record_property):
