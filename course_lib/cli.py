@@ -167,6 +167,7 @@ def sweep(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, show the points, run none.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Allow more than 1,000 points.")] = False,
     output: Annotated[Path | None, typer.Option(help="Folder of the sweep; runs/NAME if not given.")] = None,
+    on: Annotated[str, typer.Option(help="local, or spark: each point a task of Spark at SPARK_MASTER.")] = "local",
 ) -> None:
     """Run a notebook for [bold]many parameter sets[/]: parallel, resumable, with a report."""
     from course_lib import sweeps
@@ -181,7 +182,7 @@ def sweep(
         console.print(table)
         return
     try:
-        found = sweeps.sweep(file, jobs, resume, yes, output)
+        found = sweeps.sweep(file, jobs, resume, yes, output, on)
     except KeyboardInterrupt:
         console.print("Stopped. What has run is kept; the same command with --resume runs the rest.")
         raise typer.Exit(130) from None

@@ -437,14 +437,14 @@ class Imports:
         return any(str(Path(file)).startswith(root) for root in self._roots)
 
     def _import(self, name: str) -> None:
-        before, silent = _threads(), True
+        before = _threads()
         heard = io.StringIO()
         with (
             self._shell.builtin_trap,  # `get_ipython` is there, as in a cell: pandas looks for it when it is imported
             warnings.catch_warnings(record=True) as warned,
             contextlib.redirect_stdout(heard),
             contextlib.redirect_stderr(heard),
-            contextlib.suppress(Exception),
+            contextlib.suppress(Exception, SystemExit),
         ):
             importlib.import_module(name)
         silent = not warned and not heard.getvalue()

@@ -7,6 +7,7 @@ import itertools
 import json
 import math
 import random
+import re
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,6 +66,8 @@ class _File(_Strict):
     random: _Random | None = None
     record: dict[str, str] | list[str] = {}
     limits: Limits = Limits()
+    spark: Literal["auto", "connect", "classic"] = "auto"
+    mlflow: bool = False
 
 
 @dataclass
@@ -96,6 +99,10 @@ class Plan:
         For one run.
     declaration : Declaration
         The notebook's parameters.
+    spark : str or None
+        How runs come to their Spark: ``connect`` (one server for all of them) or ``own``; None without Spark.
+    mlflow : bool
+        Whether each run becomes an MLflow run too.
     source : str
         The YAML.
     """
@@ -107,6 +114,8 @@ class Plan:
     expected: list[str]
     limits: Limits
     declaration: Declaration
+    spark: str | None
+    mlflow: bool
     source: str
 
 
@@ -141,7 +150,8 @@ def read_plan(file: str | Path, yes: bool = False) -> Plan:
     expected = list(given.record) if isinstance(given.record, list) else []
     for name, expression in record.items():
         _check_expression(path.name, name, expression)
-    return Plan(path.stem, notebook, points, record, expected, given.limits, declaration, text)
+    spark = spark_of(notebook) if given.spark == "auto" else {"classic": "own"}.get(given.spark, given.spark)
+    return Plan(path.stem, notebook, points, record, expected, given.limits, declaration, spark, given.mlflow, text)
 
 
 def _find_file(file: str | Path) -> Path:
@@ -227,6 +237,35 @@ def read_declaration(notebook: Path) -> Declaration:
                     declared.rules = {word.arg: _literal(word.value, ...) for word in node.value.keywords if word.arg}
                     return declared
     return declared
+
+
+def spark_of(notebook: Path) -> str | None:
+    """Tell from a notebook's cells how its runs are to come to their Spark.
+
+    Parameters
+    ----------
+    notebook : Path
+        The notebook.
+
+    Returns
+    -------
+    str or None
+        ``connect`` where Spark Connect will do; ``own`` where something is named that only a session of one's own
+        has: RDDs, the context, the JVM, another master, Delta Lake, an engine started by the notebook; None where
+        there is no Spark.
+    """
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    if not _SPARK.search(code):
+        return None
+    return "own" if _CLASSIC.search(code) else "connect"
+
+
+_SPARK = re.compile(r"\bget_spark\b|\bpyspark\b|[\"'](spark|pandas_on_spark)[\"']")
+_CLASSIC = re.compile(
+    r"\.rdd\b|\bsparkContext\b|\bSparkContext\b|\._j[a-z]+\b|\bmaster\s*[=(]|\blocal_cluster\b|\bconnect_server\b"
+    r"|\bdelta\s*=\s*True|\bDeltaTable\b|\bbarrier\s*=\s*True"
+)
 
 
 def imported_by(notebook: Path) -> list[str]:
@@ -332,10 +371,10 @@ def _checked(notebook: str, points: list[dict], declared: Declaration, folder: P
         values = {}
         for name, given in point.items():
             if name not in declared.types:
-                problems.setdefault(parameters._unknown(name, declared.types), []).append(number)
+                problems.setdefault(parameters.unknown_name(name, declared.types), []).append(number)
                 continue
             try:
-                values[name] = parameters._value(name, given, declared.types[name], declared.rules.get(name, ...))
+                values[name] = parameters.check_value(name, given, declared.types[name], declared.rules.get(name, ...))
             except ValueError as error:
                 problems.setdefault(str(error), []).append(number)
             beside = folder / str(given)

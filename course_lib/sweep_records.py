@@ -5,6 +5,8 @@ import hashlib
 import json
 import os
 import platform
+import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -97,7 +99,8 @@ def results(folder: str | Path) -> "pd.DataFrame":
     pandas.DataFrame
         One row for each point of the sweep that has a record, in the order of its file: a column for each parameter
         and each recorded value (lists and dictionaries as JSON), then ``status`` (done, failed, time, memory, died),
-        ``error``, ``seconds``, ``cpu_seconds``, ``peak_bytes``, ``attempts``, ``ran``, ``executed``, ``id``.
+        ``error``, ``seconds``, ``cpu_seconds``, ``peak_bytes``, ``attempts``, ``ran`` (warm, or in a kernel),
+        ``spark`` (connect: through the server that the runs share; own: a session of its own), ``executed``, ``id``.
 
     Raises
     ------
@@ -119,7 +122,7 @@ def results(folder: str | Path) -> "pd.DataFrame":
                 f"recorded_{name}" if name in found["parameters"] else name: value
                 for name, value in found["values"].items()
             }
-            about = {name: found[name] for name in _ABOUT}
+            about = {name: found.get(name) for name in ABOUT}
             rows.append({**found["parameters"], **values, **about, "id": identity})
     table = pd.DataFrame(rows)
     for name in table.columns:
@@ -129,7 +132,7 @@ def results(folder: str | Path) -> "pd.DataFrame":
     return table
 
 
-_ABOUT = ("status", "error", "seconds", "cpu_seconds", "peak_bytes", "attempts", "ran", "executed")
+ABOUT = ("status", "error", "seconds", "cpu_seconds", "peak_bytes", "attempts", "ran", "spark", "executed")
 
 
 # ---- on disk ---------------------------------------------------------------------------------------------------------
@@ -139,24 +142,29 @@ def write_safely(path: Path, text: str) -> None:
     """Write a file so that after a power cut there is the old one or the new one, whole."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with part.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        part.write_text(text, encoding="utf-8")
         put_in_place(part, path)
     finally:
         part.unlink(missing_ok=True)
 
 
 def put_in_place(part: Path, path: Path) -> None:
-    """Give a file that is written its name, for good."""
+    """Give a file, or a folder, that is written its name, for good."""
+    if part.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        _to_disk(part)
     part.replace(path)
-    with contextlib.suppress(OSError):  # Windows cannot open folders
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+    with contextlib.suppress(PermissionError):  # Windows cannot open folders
+        _to_disk(path.parent)
+
+
+def _to_disk(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_record(folder: Path, identity: str) -> dict | None:
@@ -169,6 +177,34 @@ def read_record(folder: Path, identity: str) -> dict | None:
 
 
 # ---- identity --------------------------------------------------------------------------------------------------------
+
+
+def content(notebook: dict, folder: Path) -> list:
+    """Give what decides what a notebook finds, besides its parameters: its code, and the files beside it that it names.
+
+    Parameters
+    ----------
+    notebook : dict
+        The notebook.
+    folder : Path
+        Where it lies.
+
+    Returns
+    -------
+    list
+        Sources of the code cells, and names and digests of the files.
+    """
+    sources = [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    named = set(re.findall(r"""["']([^"'\n]+)["']""", "\n".join(sources)))
+    named |= {f"{module}.py" for module in re.findall(r"(?:import|from)\s+(\w+)", "\n".join(sources))}
+    files = {name: digest(folder / name) for name in sorted(named) if len(name) < 256 and (folder / name).is_file()}
+    return [sources, files]
+
+
+def digest(file: Path) -> str:
+    """Give the SHA-256 of a file."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def identity(point: dict[str, Any], base: str) -> str:
@@ -189,7 +225,7 @@ def identity(point: dict[str, Any], base: str) -> str:
     files = {}
     for name, value in point.items():
         if isinstance(value, str) and Path(value).suffix and Path(value).is_file():
-            files[name] = hashlib.sha256(Path(value).read_bytes()).hexdigest()
+            files[name] = digest(Path(value))
     text = json.dumps([base, point, files], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -200,8 +236,8 @@ def environment() -> str:
     packages = sorted(path.name for folder in folders for path in folder.glob("*.dist-info"))
     here = Path(__file__).parent
     ours = [here.parent / "data" / "catalogue.toml", *sorted(here.rglob("*.py"))]
-    content = [hashlib.sha256(path.read_bytes()).hexdigest() for path in ours if path.is_file()]
-    told = [sys.version, platform.platform(), packages, content, os.environ.get("COURSE_PROFILE")]
+    helpers = [digest(path) for path in ours if path.is_file()]
+    told = [sys.version, platform.platform(), packages, helpers, os.environ.get("COURSE_PROFILE")]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 

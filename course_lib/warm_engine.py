@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from course_lib.warm_runs import KernelRun, Run, RunDiedError, can_fork, start_of
+from course_lib.warm_runs import KernelRun, Run, RunDiedError, can_fork, environment_with, start_of
 
 
 class WarmEngine:
@@ -36,9 +36,10 @@ class WarmEngine:
         kernel_name : str
             Name of the kernel that it asks for; another Python's or language's is started as usual.
         **options
-            papermill's and nbclient's (``execution_timeout``, ``log_output``, ``autosave_cell_every``, ...), and two
+            papermill's and nbclient's (``execution_timeout``, ``log_output``, ``autosave_cell_every``, ...), and three
             of our own: ``folder``, the working directory of this run alone (papermill's ``cwd`` changes that of the
-            whole process), and ``watch``, called with the `Run` when it has begun.
+            whole process), ``environment``, variables for it alone (None removes one), and ``watch``, called with the
+            `Run` when it has begun.
 
         Returns
         -------
@@ -103,20 +104,21 @@ def _engine() -> Any:
     class Engine(NBClientEngine):
         @classmethod
         def execute_managed_notebook(cls, nb_man, kernel_name, **options):
-            folder, watch = options.pop("folder", None), options.pop("watch", None)
+            folder, watch = options.pop("folder", None) or Path.cwd(), options.pop("watch", None)
+            variables = options.pop("environment", None) or {}
             own_names = ["input_path", "timeout", "startup_timeout", "start_timeout", "execution_timeout"]
             limit = options.get("execution_timeout") or options.get("timeout")
             patience = options.get("start_timeout") or 60
             options = merge_kwargs(remove_args(own_names, **options), timeout=limit, log=logger)
-            environment = environment_of(kernel_name) if can_fork() else None
+            specified = environment_of(kernel_name) if can_fork() else None
             run = None
             try:
-                if environment is None:
-                    options["resources"] = {"metadata": {"path": str(folder or Path.cwd())}}
+                if specified is None:
+                    options["resources"] = {"metadata": {"path": str(folder)}}
                     options |= {"kernel_name": kernel_name, "startup_timeout": patience}
-                    KernelClient(nb_man, watch, **options).execute()
+                    KernelClient(nb_man, watch, **options).execute(env=environment_with(variables))
                     return
-                run = Run(folder or Path.cwd(), environment)
+                run = Run(folder, {**specified, **variables})
                 if watch:
                     watch(run)
                 WarmClient(nb_man, run=run, kernel_name=kernel_name, **options).execute()

@@ -32,6 +32,11 @@ def can_fork() -> bool:
     return hasattr(os, "fork") and sys.platform != "darwin"
 
 
+def environment_with(more: dict[str, str | None]) -> dict[str, str]:
+    """Give this process's environment with more variables; None takes one away."""
+    return {name: value for name, value in {**os.environ, **more}.items() if value is not None}
+
+
 class _Channel:
     """The messages of one of a run's two channels."""
 
@@ -63,7 +68,7 @@ class Run:
     allow_stdin = False
     has_kernel = True
 
-    def __init__(self, folder: str | Path, environment: dict[str, str] | None = None):
+    def __init__(self, folder: str | Path, environment: dict[str, str | None] | None = None):
         self.mark = uuid.uuid4().hex
         self.cpu_seconds, self.peak_bytes = float("nan"), 0
         self._usage: dict = {}
@@ -73,13 +78,16 @@ class Run:
         order = {
             "mark": self.mark,
             "folder": str(Path(folder).absolute()),
-            "environment": {**os.environ, **(environment or {}), _MARK: self.mark},
+            "environment": {**environment_with(environment or {}), _MARK: self.mark},
         }
         self.connection, self._status = _nursery_for(order)
         try:
             begun = self.connection.recv()
         except (EOFError, OSError):
-            raise RunDiedError(self.how_it_ended()) from None
+            how = self.how_it_ended()
+            self.connection.close()
+            self._status.close()
+            raise RunDiedError(how) from None
         self.pid, self.start, self.temporary = begun["pid"], begun["start"], Path(begun["temporary"])
         self.shell_channel, self.iopub_channel = _Channel(self), _Channel(self)
 
@@ -247,6 +255,7 @@ class _Nursery:
 
 
 _nursery: _Nursery | None = None
+_users = 0  # who have opened it and not closed it yet
 _former: list[_Nursery] = []
 _lock = threading.Lock()
 _passing = {"PYTEST_CURRENT_TEST", "COLUMNS", "LINES", "TMPDIR"}  # nothing that is imported depends on these
@@ -270,18 +279,23 @@ def _nursery_for(order: dict) -> tuple[Connection, Connection]:
 
 
 def open_nursery(imports: list[str]) -> None:
-    """Start the nursery before it is needed.
+    """Start the nursery before it is needed; each caller closes it once.
 
     Parameters
     ----------
     imports : list of str
         Modules to import at once; what else there is to import, it learns from the runs.
     """
-    global _nursery
-    if can_fork():
-        with _lock:
-            if _nursery is None:
-                _nursery = _Nursery(_lasting_environment(), [(name, "") for name in imports], set())
+    global _nursery, _users
+    with _lock:
+        _users += 1
+        if _nursery is None and can_fork():
+            _nursery = _Nursery(_lasting_environment(), [(name, "") for name in imports], set())
+
+
+def nursery_is_open() -> bool:
+    """Tell whether somebody has opened the nursery and not closed it."""
+    return _users > 0
 
 
 def _lasting_environment() -> dict[str, str]:
@@ -289,23 +303,30 @@ def _lasting_environment() -> dict[str, str]:
 
 
 def close_nursery() -> None:
-    """End the nursery and the runs that are under way; the next run starts another."""
-    global _nursery
+    """End the nursery and the runs that are under way, unless others use it still; the next run starts another."""
+    global _users
     with _lock:
-        ending, _nursery = [*_former, *([_nursery] if _nursery else [])], None
-        _former.clear()
+        _users = max(0, _users - 1)
+        if not _users:
+            _end_nurseries()
+
+
+def _end_nurseries() -> None:
+    global _nursery
+    ending, _nursery = [*_former, *([_nursery] if _nursery else [])], None
+    _former.clear()
     for nursery in ending:
         nursery.close()
 
 
 def _after_fork_of_caller() -> None:
     """In a process forked from the caller the nursery is not ours."""
-    global _nursery, _lock
-    _nursery, _lock = None, threading.Lock()
+    global _nursery, _users, _lock
+    _nursery, _users, _lock = None, 0, threading.Lock()
     _former.clear()
 
 
-atexit.register(close_nursery)
+atexit.register(_end_nurseries)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork_of_caller)
 
