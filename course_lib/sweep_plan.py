@@ -251,20 +251,26 @@ def spark_of(notebook: Path) -> str | None:
     -------
     str or None
         ``connect`` where Spark Connect will do; ``own`` where something is named that only a session of one's own
-        has: RDDs, the context, the JVM, another master, Delta Lake, an engine started by the notebook; None where
-        there is no Spark.
+        has, or that other sessions of a server would see; None where there is no Spark.
     """
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
     if not _SPARK.search(code):
         return None
-    return "own" if _CLASSIC.search(code) else "connect"
+    return "own" if _CLASSIC.search(code) or _SHARED.search(code) else "connect"
 
 
 _SPARK = re.compile(r"\bget_spark\b|\bpyspark\b|[\"'](spark|pandas_on_spark)[\"']")
+# What a session of one's own has alone: RDDs, the context, the JVM, another master, Delta Lake, engines of the notebook.
 _CLASSIC = re.compile(
-    r"\.rdd\b|\bsparkContext\b|\bSparkContext\b|\._j[a-z]+\b|\bmaster\s*[=(]|\blocal_cluster\b|\bconnect_server\b"
-    r"|\bdelta\s*=\s*True|\bDeltaTable\b|\bbarrier\s*=\s*True"
+    r"\.rdd\b|\b[sS]parkContext\b|\._j[a-z]+\b|\bmaster\s*[=(]|\blocal_cluster\b|\bconnect_server\b|\bDeltaTable\b"
+    r"|\b(delta|barrier)\s*=\s*True"
+)
+# What all sessions of a server would see: tables, databases, functions, global views.
+_SHARED = re.compile(
+    r"\bsaveAsTable\b|\binsertInto\b|\bwriteTo\b|GlobalTemp|\bcreate(External)?Table\b"
+    r"|\bcreate\s+(or\s+replace\s+)?(external\s+)?(global\s+temporary\s+view|table|database|schema|view|function)\b",
+    re.IGNORECASE,
 )
 
 

@@ -5,8 +5,10 @@ import builtins
 import contextlib
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -249,7 +251,7 @@ def test_limits_hold_for_kernels_where_there_is_no_fork(tmp_path, monkeypatch):
     table = run(write_sweep(tmp_path, "import os\nrecord(folder=os.getcwd())", code, yaml=yaml))
     assert table["status"].tolist() == ["done", "time"]
     assert set(table["ran"]) == {"kernel"}
-    assert set(table["folder"]) == {str(tmp_path)}
+    assert {Path(folder).name for folder in table["folder"]} == {tmp_path.name}
 
 
 # ---- what is shipped -------------------------------------------------------------------------------------------------
@@ -347,21 +349,32 @@ def test_a_killed_nursery_costs_only_its_runs(tmp_path):
     assert table["attempts"].max() == 2
 
 
-def test_a_full_disk_loses_no_other_point(tmp_path, monkeypatch):
-    file = write_sweep(tmp_path, "record(a=rows)")
-    real, failing = records.write_safely, []
-
-    def write(path, text):
-        if path.parent.name == "records" and not failing:
-            failing.append(path)
-            raise OSError(28, "No space left on device")
-        real(path, text)
-
-    monkeypatch.setattr(records, "write_safely", write)
-    with pytest.raises(CourseError, match=r"1 records could not be written .No space left on device"):
-        run(file)
-    assert len(results(tmp_path / "out")) == 3
-    assert len(run(file, resume=True)) == 4
+def test_a_full_disk_loses_no_point(tmp_path):
+    """On a disk of its own that a ballast fills: what cannot be written is told, and run when there is room again."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    file = write_sweep(tmp_path, "record(a=rows)\n'x' * 200_000")
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom course_lib import results, sweep\n"
+        "from course_lib.errors import CourseError\n"
+        f"file, out = Path({str(file)!r}), Path({str(disk)!r}, 'out')\n"
+        "ballast = out.with_name('ballast')\nballast.write_bytes(bytes(550_000))\n"
+        "options = {'output': out, 'jobs': 1, 'watch': lambda progress: None}\n"
+        "try:\n    first = sweep(file, **options)\n    print('told', sorted(first['status']))\n"
+        "except CourseError as error:\n    print('told', error)\n"
+        "there = len(results(out).query('status == \"done\"'))\nballast.unlink()\nbig = 40_000_000\n"
+        "import os\nos.system(f'mount -o remount,size={big} {out.parent}')\n"
+        "print(there, sweep(file, resume=True, **options)['status'].tolist())"
+    )
+    mount = f'mount -t tmpfs -o size=1200k none {disk} && exec "$0" -c "$1"'
+    command = ["unshare", "--mount", "--map-root-user", "sh", "-c", mount, sys.executable, program]
+    process = subprocess.run(command, capture_output=True, text=True)
+    if "unshare" in process.stderr or "mount:" in process.stderr:
+        pytest.skip("this machine does not allow a disk of one's own")
+    told, last = process.stdout.strip().splitlines()
+    assert "No space left on device" in told or "failed" in told
+    assert last[0] in "0123"
+    assert last[2:] == str(["done"] * 4), process.stdout + process.stderr
 
 
 def test_half_written_files_are_swept_up(tmp_path):
@@ -388,19 +401,88 @@ def test_two_sweeps_in_one_folder_are_refused(tmp_path):
 
 
 def test_two_sweeps_at_once_do_not_disturb_each_other(tmp_path):
+    """In one process, where they share the nursery; the second goes on when the first has ended."""
     files = []
     for name in "ab":
         (tmp_path / name).mkdir()
-        files.append(
-            write_sweep(
-                tmp_path / name,
-                f"record(name={name!r} + os.path.basename(os.getcwd()))".replace("record", "import os\nrecord"),
-            )
-        )
-    processes = [begin(file) for file in files]
-    for process in processes:
-        process.communicate()
-    assert [set(results(file.parent / "out")["name"]) for file in files] == [{"aa"}, {"bb"}]
+        waiting = WAITING.format(str(tmp_path / "a" / "out" / "index.html")) if name == "b" else "import os"
+        files.append(write_sweep(tmp_path / name, waiting, "record(place=os.path.basename(os.getcwd()))"))
+    with ThreadPoolExecutor(2) as pool:
+        tables = list(pool.map(run, files))
+    assert [table["place"].tolist() for table in tables] == [["a"] * 4, ["b"] * 4]
+
+
+# ---- each run has a working directory of its own ---------------------------------------------------------------------
+
+# Each run reads what lies beside the notebook, above it, and in a folder; and writes, also over what is there already.
+AT_WORK = (
+    "from pathlib import Path\nread = [Path('small.txt').read_text(), Path('folder/in.txt').read_text(),"
+    " Path('../above.txt').read_text(), Path('../../top.txt').read_text()]\nfrom helper_beside import answer",
+    "import time\nPath('small.txt').write_text(f'{rows}-{seed}')\nPath('new.txt').write_text(f'{rows}-{seed}')\n"
+    "Path('made').mkdir()\nPath('made/deep.txt').write_text('deep')\ntime.sleep(0.2)\n"
+    "record(read=read, answer=answer, again=Path('small.txt').read_text(), new=Path('new.txt').read_text())",
+)
+
+
+@pytest.fixture(scope="module")
+def at_work(tmp_path_factory):
+    top = tmp_path_factory.mktemp("top")
+    home = top / "up" / "home"
+    (home / "folder").mkdir(parents=True)
+    for path in (top / "top.txt", top / "up" / "above.txt", home / "small.txt", home / "folder" / "in.txt"):
+        path.write_text(path.name)
+    (home / "helper_beside.py").write_text("answer = 42")
+    return home, run(write_sweep(home, *AT_WORK))
+
+
+def test_relative_inputs_are_found_as_beside_the_notebook(at_work):
+    _, table = at_work
+    assert table["status"].tolist() == ["done"] * 4, table["error"].tolist()
+    assert set(table["read"]) == {'["small.txt", "in.txt", "above.txt", "top.txt"]'}
+    assert set(table["answer"]) == {42}
+
+
+def test_runs_do_not_write_into_each_others_files(at_work):
+    home, table = at_work
+    assert table["again"].tolist() == table["new"].tolist() == ["1-0", "1-1", "2-0", "2-1"]
+    assert (home / "small.txt").read_text() == "small.txt"
+    assert not (home / "new.txt").exists()
+
+
+def test_what_a_run_has_written_is_kept(at_work):
+    home, table = at_work
+    for row in table.itertuples():
+        kept = home / "out" / "files" / row.id
+        assert sorted(path.name for path in kept.iterdir()) == ["made", "new.txt", "small.txt"]
+        assert (kept / "new.txt").read_text() == f"{row.rows}-{row.seed}"
+        assert (kept / "made" / "deep.txt").read_text() == "deep"
+    assert not (home / "out" / ".runs").exists()
+
+
+def test_a_changed_input_is_another_run(at_work):
+    home, table = at_work
+    (home / "small.txt").write_text("other")
+    again = run(home / "s.yaml", resume=True)
+    assert not set(again["id"]) & set(table["id"])
+    assert again["read"].str.contains("other").all()
+
+
+# ---- MLflow ----------------------------------------------------------------------------------------------------------
+
+
+def test_each_run_is_an_mlflow_run_where_asked(tmp_path):
+    file = write_sweep(
+        tmp_path, "record(twice=2 * rows, kind='even')\nassert seed == 0, 'odd'", yaml=GRID + "mlflow: true\n"
+    )
+    run(file)
+    assert "mlflow" not in sys.modules
+    with sqlite3.connect(tmp_path / "out" / "mlflow.db") as store:
+        runs = store.execute("SELECT status FROM runs ORDER BY status").fetchall()
+        metrics = store.execute("SELECT value FROM metrics WHERE key = 'twice' ORDER BY value").fetchall()
+        parameters = store.execute("SELECT DISTINCT value FROM params WHERE key = 'rows' ORDER BY 1").fetchall()
+    assert runs == [("FAILED",), ("FAILED",), ("FINISHED",), ("FINISHED",)]
+    assert metrics == [(2.0,), (2.0,), (4.0,), (4.0,)]
+    assert parameters == [("1",), ("2",)]
 
 
 def test_no_process_and_no_temporary_folder_is_left(tmp_path, monkeypatch):
