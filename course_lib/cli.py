@@ -36,9 +36,13 @@ console = Console(highlight=False)
 
 
 def lessons() -> list[Path]:
-    """Return the lessons in reading order, without the lab's checkpoints and the copies that `reset` keeps."""
-    found = NOTEBOOKS.rglob("[0-9][0-9]_*.ipynb")
-    return sorted(path for path in found if not path.parent.name.startswith(".") and "." not in path.stem)
+    """Return the lessons in reading order: the numbered ones, then those in folders that have exercises of their name.
+
+    The lab's checkpoints and the copies that `reset` keeps are none.
+    """
+    found = [path for path in NOTEBOOKS.rglob("*.ipynb") if not path.parent.name.startswith(".")]
+    with_exercises = {path.stem.removeprefix("lesson_") for path in (ROOT / "course_lib/exercises").glob("lesson_*.py")}
+    return sorted(p for p in found if "." not in p.stem and (p.stem[:2].isdigit() or p.stem in with_exercises))
 
 
 def find_lesson(name: str) -> Path:

@@ -30,7 +30,7 @@ PALETTE = {
 }
 MOST_POINTS = 5_000  # more than a screen has columns of pixels
 _CATEGORIES_NAMED = 31  # more names than days of a month do not fit below an axis
-_LESSON_LINK = re.compile(r"\]\((\d\d_\w+)\.ipynb")
+_LESSON_LINK = re.compile(r"\]\((?:\.\./)*(\d\d_\w+)\.ipynb")
 _PLOTLY = "application/vnd.plotly.v1+json"
 
 

@@ -5,23 +5,26 @@ import functools
 import html
 import json
 import math
-import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from course_lib import figures
-from course_lib.sweep_records import _ABOUT, DONE, write_safely
+from course_lib.progress import notebook_shell
+from course_lib.sweep_figures import choose_figures, differs, findings, say, what_varies
+from course_lib.sweep_records import ABOUT, DONE, read_record, write_safely
 
 if TYPE_CHECKING:
     import pandas as pd
-    import plotly.graph_objects as go
 
     from course_lib.sweeps import Progress
 
-_MOST_FIGURES = 6
-_REPLICATES = "seed"  # runs that differ in this alone are the same setting again
 _PLOTLY_FILE = "plotly.min.js"
+_REFRESH_SECONDS = 0.5
+
+
+# ---- while it runs ---------------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -31,19 +34,25 @@ def show_progress(total: "Progress") -> Iterator[Callable[["Progress"], None]]:
     Parameters
     ----------
     total : Progress
-        Where it begins.
+        Where it begins; kept up to date by the sweep.
 
     Yields
     ------
     callable
         To be called with the `Progress` now and then.
     """
+    with _in_notebook(total) if notebook_shell() else _in_terminal(total) as show:
+        yield show
+
+
+@contextlib.contextmanager
+def _in_terminal(total: "Progress") -> Iterator[Callable[["Progress"], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    console = Console(stderr="ipykernel" not in sys.modules)
-    if not (console.is_terminal or console.is_jupyter):
+    console = Console(stderr=True)
+    if not console.is_terminal:
         yield lambda progress: None
         return
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
@@ -51,7 +60,7 @@ def show_progress(total: "Progress") -> Iterator[Callable[["Progress"], None]]:
         task = bar.add_task("starting", total=total.points, completed=total.done)
 
         def show(progress: "Progress") -> None:
-            failed = f", {progress.failed} failed" if progress.failed else ""
+            failed = f", [red]{progress.failed} failed[/]" if progress.failed else ""
             bar.update(
                 task, completed=progress.done + progress.failed, description=f"{progress.running} running{failed}"
             )
@@ -59,184 +68,112 @@ def show_progress(total: "Progress") -> Iterator[Callable[["Progress"], None]]:
         yield show
 
 
-# ---- figures ---------------------------------------------------------------------------------------------------------
+@contextlib.contextmanager
+def _in_notebook(total: "Progress") -> Iterator[Callable[["Progress"], None]]:
+    from IPython.display import display
+
+    there = total.done
+    line = display(_line(total, there, True), raw=True, display_id=True)
+    last = time.monotonic()
+
+    def show(progress: "Progress") -> None:
+        nonlocal last
+        if time.monotonic() - last >= _REFRESH_SECONDS:
+            last = time.monotonic()
+            line.update(_line(progress, there, True), raw=True)
+
+    try:
+        yield show
+    finally:
+        line.update(_line(total, there, False), raw=True)
 
 
-def choose_figures(table: "pd.DataFrame", parameters: list[str], values: list[str]) -> "list[go.Figure]":
-    """Draw each recorded number against what varies, in the form that its kind and number ask for.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        As `results` gives it; runs that failed are left out.
-    parameters, values : list of str
-        Its columns of parameters and of recorded values.
-
-    Returns
-    -------
-    list of plotly figures
-        At most six, one a value: a line with the spread over seeds for one number that varies (a line for each value
-        of one category beside it), a heat map for two, strips for categories, parallel coordinates for more.
-    """
-    import pandas as pd
-
-    table = table[table["status"] == DONE]
-    varied = [name for name in parameters if len(table[name].unique()) > 1 and name != _REPLICATES]
-    numbers = [name for name in varied if pd.api.types.is_numeric_dtype(table[name]) and table[name].dtype != bool]
-    categories = [name for name in varied if name not in numbers]
-    drawn = []
-    for value in values:
-        column = pd.to_numeric(table[value], errors="coerce")
-        if not column.notna().any() or len(drawn) == _MOST_FIGURES:
-            continue
-        data = table.assign(**{value: column.astype(float)}).dropna(subset=[value])
-        drawn.append(_draw(data, value, numbers, categories))
-    return drawn
-
-
-def _draw(data: "pd.DataFrame", value: str, numbers: list[str], categories: list[str]) -> "go.Figure":
-    if len(numbers) == 1 and len(categories) <= 1:
-        return _lines(data, value, numbers[0], categories)
-    if len(numbers) == 2 and not categories:
-        return _heat_map(data, value, *numbers)
-    if len(numbers) + len(categories) > 2 or (numbers and categories):
-        return _parallel(data, value, numbers, categories)
-    return _strips(data, value, categories)
-
-
-def _lines(data: "pd.DataFrame", value: str, x: str, categories: list[str]) -> "go.Figure":
-    import plotly.graph_objects as go
-
-    fig = go.Figure()
-    colours = list(figures.PALETTE.values())
-    groups = data.groupby(categories[0]) if categories else [("", data)]
-    for number, (name, group) in enumerate(groups):
-        spread = group.groupby(x)[value].agg(["median", "min", "max", "size"]).reset_index()
-        error = {
-            "array": spread["max"] - spread["median"],
-            "arrayminus": spread["median"] - spread["min"],
-            "visible": bool((spread["size"] > 1).any()),
-        }
-        fig.add_scatter(
-            x=spread[x],
-            y=spread["median"],
-            error_y=error,
-            mode="lines+markers",
-            name=str(name),
-            line_color=colours[number % len(colours)],
-            showlegend=bool(categories),
-        )
-    positive = data[x] > 0
-    if positive.all() and data[x].max() >= 50 * data[x].min():
-        fig.update_xaxes(type="log")
-    fig.update_layout(xaxis_title=x, yaxis_title=value, title=f"{value} against {x}")
-    each = f", one line for each {categories[0]}" if categories else ""
-    return figures.describe(fig, f"{value} against {x}{each}: medians; bars from the least to the greatest run.")
-
-
-def _heat_map(data: "pd.DataFrame", value: str, x: str, y: str) -> "go.Figure":
-    import plotly.graph_objects as go
-
-    grid = data.pivot_table(index=y, columns=x, values=value, aggfunc="median")
-    fig = go.Figure(
-        go.Heatmap(
-            z=grid.to_numpy(),
-            x=[str(name) for name in grid.columns],
-            y=[str(name) for name in grid.index],
-            colorbar_title=value,
-            texttemplate="%{z:.4~g}",
-            colorscale="Cividis",
-        )
-    )
-    fig.update_layout(title=f"{value} for each {x} and {y}", xaxis_title=x, yaxis_title=y)
-    fig.update_xaxes(type="category")
-    fig.update_yaxes(type="category")
-    return figures.describe(fig, f"A heat map of the median of {value}: {x} across, {y} upwards.")
-
-
-def _strips(data: "pd.DataFrame", value: str, categories: list[str]) -> "go.Figure":
-    import plotly.graph_objects as go
-
-    fig = go.Figure()
-    across = categories[0] if categories else _REPLICATES
-    groups = data.groupby(categories[1]) if len(categories) > 1 else [("", data)]
-    for (name, group), colour in zip(groups, [*figures.PALETTE.values()] * len(data), strict=False):
-        labels = group[across].astype(str) if categories else ["all runs"] * len(group)
-        fig.add_box(
-            x=labels,
-            y=group[value],
-            name=str(name),
-            boxpoints="all",
-            pointpos=0,
-            jitter=0.4,
-            fillcolor="rgba(0,0,0,0)",
-            line_color="rgba(0,0,0,0)",
-            marker={"color": colour, "size": 10},
-            showlegend=len(categories) > 1,
-        )
-    title = f"{value} for each {across}" if categories else f"{value}: its spread over seeds"
-    fig.update_layout(title=title, yaxis_title=value, boxmode="group")
-    return figures.describe(fig, f"Every run is a point: {value} for each {across if categories else 'run'}.")
-
-
-def _parallel(data: "pd.DataFrame", value: str, numbers: list[str], categories: list[str]) -> "go.Figure":
-    import plotly.graph_objects as go
-
-    axes = [{"label": name, "values": data[name].astype(float)} for name in numbers]
-    for name in categories:
-        coded = data[name].astype(str).astype("category").cat
-        labels = [str(label) for label in coded.categories]
-        axes.append({"label": name, "values": coded.codes, "tickvals": list(range(len(labels))), "ticktext": labels})
-    axes.append({"label": value, "values": data[value]})
-    line = {"color": data[value], "colorscale": "Cividis", "showscale": True}
-    fig = go.Figure(go.Parcoords(dimensions=axes, line=line))
-    fig.update_layout(title=f"{value} and what varies", margin={"t": 120})
-    names = ", ".join([*numbers, *categories])
-    return figures.describe(fig, f"Parallel coordinates: each line is a run, through its {names} and its {value}.")
+def _line(progress: "Progress", there: int, at_work: bool) -> dict[str, str]:
+    """Say how far a sweep is; `there` runs had been done before it began."""
+    text = f"{progress.done} of {progress.points} runs done"
+    text += f", {progress.failed} failed" if progress.failed else ""
+    ran = progress.done + progress.failed - there
+    if not at_work:
+        text += f" in {progress.seconds:.0f} s" if ran else ", all of them before"
+        return {"text/plain": text, "text/html": html.escape(text)}
+    text += f", {progress.running} running, {progress.seconds:.0f} s"
+    if ran > 1:
+        left = (progress.points - there - ran) * progress.seconds / ran
+        text += f", some {left:.0f} s to go"
+    bar = f'<progress value="{there + ran}" max="{progress.points}" aria-label="Runs of the sweep"></progress>'
+    return {"text/plain": text, "text/html": f"<div>{bar} {html.escape(text)}</div>"}
 
 
 # ---- the page --------------------------------------------------------------------------------------------------------
 
 _STYLE = """
-body { font: 16px/1.5 "Open Sans", Verdana, Arial, sans-serif; color: #222; }
-body { max-width: 80rem; margin: 0 auto; padding: 1rem; }
-h1 { font-size: 1.7rem; margin: 0; } h2 { margin: 2rem 0 0.5rem; font-size: 1.3rem; }
-p.facts { color: #555; } figure { margin: 1rem 0; }
-figcaption { color: #555; font-style: italic; font-size: 0.95rem; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100%; }
-th, td { text-align: left; padding: 0.3rem 0.7rem; border-bottom: 1px solid #e4e4e4; white-space: nowrap; }
-td.number { text-align: right; } td.error { white-space: normal; color: #9c3d00; min-width: 20rem; }
-th button { all: unset; cursor: pointer; font-weight: bold; } th button:focus-visible { outline: 2px solid #0072B2; }
+:root { --ink: #222; --soft: #555; --line: #e0e0e0; --blue: #005a8e; --red: #9c3d00; }
+* { box-sizing: border-box; }
+body { font: 16px/1.5 "Open Sans", Verdana, Arial, sans-serif; color: var(--ink); background: white; margin: 0; }
+header, main { max-width: 76rem; margin: 0 auto; padding: 1rem; }
+h1 { font-size: 1.8rem; margin: 0; } h2 { margin: 2.5rem 0 0.5rem; font-size: 1.35rem; }
+h3 { font-size: 1.15rem; margin: 0; font-weight: 600; }
+header p { color: var(--soft); margin: 0.2rem 0 0; } a { color: var(--blue); }
+dl { display: flex; flex-wrap: wrap; gap: 0.7rem; margin: 1.2rem 0 0; }
+dl div { flex: 1 1 9rem; border: 1px solid var(--line); border-radius: 6px; padding: 0.5rem 0.9rem; }
+dt { color: var(--soft); font-size: 0.9rem; } dd { margin: 0; font-size: 1.35rem; font-weight: 600; }
+dd small { display: block; font-weight: normal; font-size: 0.85rem; color: var(--soft); }
+.alert { border-left: 6px solid #d55e00; padding: 0.4rem 0.9rem; margin: 1rem 0 0; }
+.found { border-left: 6px solid #0072b2; padding: 0.2rem 0.9rem; } .found p { margin: 0.5rem 0; max-width: 62rem; }
+.figures { display: grid; margin-top: 2rem; }
+.figures { grid-template-columns: repeat(auto-fit, minmax(min(32rem, 100%), 1fr)); gap: 2rem 1.5rem; }
+figure { margin: 0; min-width: 0; } .scroll + figure { margin-top: 1.5rem; }
+figcaption { color: var(--soft); font-size: 0.95rem; }
+.scroll { overflow: auto; max-height: 85vh; border: 1px solid var(--line); border-radius: 6px; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.95rem; width: 100%; }
+th, td { text-align: left; padding: 0.35rem 0.7rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
+thead th { position: sticky; top: 0; background: #f4f6f8; } tbody tr:hover { background: #f4f8fb; }
+.number { text-align: right; } td.error { white-space: normal; color: var(--red); min-width: 20rem; }
+td.bad { color: var(--red); font-weight: 600; }
+th button { all: unset; cursor: pointer; font-weight: 600; }
+:is(button, a, input, .scroll):focus-visible { outline: 3px solid #0072b2; outline-offset: 1px; }
 th[aria-sort="ascending"] button::after { content: " ▲"; } th[aria-sort="descending"] button::after { content: " ▼"; }
-input { font: inherit; padding: 0.3rem 0.6rem; min-width: 20rem; } a { color: #0072B2; }
+input { font: inherit; padding: 0.4rem 0.7rem; width: min(26rem, 100%); border: 1px solid #767676; border-radius: 6px; }
+#shown { color: var(--soft); } .hint { color: var(--soft); font-size: 0.95rem; }
+@media print { .scroll { max-height: none; overflow: visible; } }
 """
 
+# A word of the filter must occur in a row; `auc>0.7` and `seed=1` ask one column.
 _SCRIPT = """
-for (const place of document.querySelectorAll("figure > div[data-figure]")) {
+for (const place of document.querySelectorAll("[data-figure]")) {
   const figure = JSON.parse(document.getElementById(place.dataset.figure).textContent);
-  Plotly.newPlot(place, figure.data, figure.layout, { responsive: true, displaylogo: false });
+  Plotly.newPlot(place, figure.data, figure.layout, { responsive: true, displayModeBar: false });
 }
-const body = document.querySelector("tbody"), rows = [...body.rows];
+const table = document.getElementById("runs"), body = table.tBodies[0], rows = [...body.rows];
+const heads = [...table.tHead.rows[0].cells], names = heads.map((head) => head.dataset.name);
 const shown = document.getElementById("shown");
+const compare = (a, b) => {
+  const [p, q] = [Number(a), Number(b)];
+  return a !== "" && b !== "" && !Number.isNaN(p) && !Number.isNaN(q) ? p - q : a.localeCompare(b);
+};
+const holds = (row, word) => {
+  const asked = word.match(/^(.+?)(<=|>=|=|<|>)(.+)$/), column = asked ? names.indexOf(asked[1]) : -1;
+  if (column < 0) return row.textContent.toLowerCase().includes(word);
+  const value = row.cells[column].dataset.value.toLowerCase();
+  const order = compare(value, asked[3].replace(/(?<=\\d)[,_](?=\\d{3})/g, ""));
+  const true_of = { "<": order < 0, ">": order > 0, "=": order === 0, "<=": order <= 0, ">=": order >= 0 };
+  return value !== "" && true_of[asked[2]];
+};
 document.getElementById("filter").addEventListener("input", (event) => {
   const words = event.target.value.toLowerCase().split(/\\s+/).filter(Boolean);
   let count = 0;
   for (const row of rows) {
-    row.hidden = !words.every((word) => row.dataset.text.includes(word));
+    row.hidden = !words.every((word) => holds(row, word));
     count += !row.hidden;
   }
   shown.textContent = `${count} of ${rows.length} runs`;
 });
-document.querySelectorAll("th").forEach((head, column) => head.firstChild.addEventListener("click", () => {
-  const up = head.getAttribute("aria-sort") !== "ascending";
-  document.querySelectorAll("th").forEach((other) => other.removeAttribute("aria-sort"));
-  head.setAttribute("aria-sort", up ? "ascending" : "descending");
-  const key = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent;
-  rows.sort((a, b) => {
-    const [x, y] = [key(a), key(b)], [p, q] = [Number(x), Number(y)];
-    const numeric = x !== "" && y !== "" && !Number.isNaN(p) && !Number.isNaN(q);
-    return (numeric ? p - q : x.localeCompare(y)) * (up ? 1 : -1);
-  });
+heads.forEach((head, column) => head.firstElementChild.addEventListener("click", () => {
+  const sign = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
+  heads.forEach((other) => other.removeAttribute("aria-sort"));
+  head.setAttribute("aria-sort", sign > 0 ? "ascending" : "descending");
+  const key = (row) => row.cells[column].dataset.value;
+  rows.sort((a, b) => (key(a) === "") - (key(b) === "") || sign * compare(key(a), key(b)));
   body.append(...rows);
 }));
 """
@@ -250,44 +187,54 @@ def write_report(folder: Path, table: "pd.DataFrame") -> Path:
     folder : Path
         The sweep's folder.
     table : pandas.DataFrame
-        As `results` gives it.
+        As `results` gives it, with one run at least.
 
     Returns
     -------
     Path
         The report: plotly.js is in it, so that it can be sent on alone; the notebooks' pages share one beside them.
     """
-    from plotly.offline import get_plotlyjs
-
     plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
-    first = json.loads(next((folder / "records").glob(f"{table['id'].iloc[0]}.json")).read_text(encoding="utf-8"))
-    parameters = [name for name in table.columns if name in _parameter_names(folder, table)]
-    values = [name for name in table.columns if name not in {*parameters, *_ABOUT, "id"}]
-    pages = {identity: _page(folder, identity) for identity in table["id"]}
+    records = {identity: read_record(folder, identity) for identity in table["id"]}
+    given = {name for record in records.values() if record for name in record["parameters"]}
+    parameters = [name for name in table.columns if name in given]
+    values = [name for name in table.columns if name not in {*parameters, *ABOUT, "id"}]
+    varied = what_varies(table, parameters)
+    shown = [name for name in parameters if differs(table[name])]
+    fixed = ", ".join(f"{name} {say(table[name].iloc[0])}" for name in parameters if name not in shown)
     with _course_style():
-        drawn = [fig.to_plotly_json() for fig in choose_figures(table, parameters, values)]
-        figure_json = [_to_json(fig) for fig in drawn]
-    blocks = []
-    for number, (fig, text) in enumerate(zip(drawn, figure_json, strict=True)):
-        about = html.escape(fig["layout"]["meta"]["description"])
-        blocks.append(
-            f'<figure><div role="img" aria-label="{about}" data-figure="figure-{number}"></div>'
-            f'<figcaption>{about}</figcaption></figure><script type="application/json" id="figure-{number}">'
-            f"{text}</script>"
-        )
+        found = [_figure(number, fig) for number, fig in enumerate(choose_figures(varied, values))]
+        varied.data = varied.data.rename(columns={"cpu_seconds": "CPU seconds"})
+        cost = [_figure("cost", fig) for fig in choose_figures(varied, ["CPU seconds"])]
+    about = {**plan, "fixed": fixed, **next(record for record in records.values() if record)}
+    pages = {row["id"]: _page(folder, row, shown, plan["name"]) for row in table.to_dict("records")}
+    failed = table[table["status"] != DONE]
+    alert = f'<p class="alert"><a href="#failed">{_runs(len(failed))} failed</a>; --resume runs them again.</p>'
     name = html.escape(plan["name"])
-    page = (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Sweep {name}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>'
-        f'<h1>{name}</h1><p class="facts">{_facts(plan, table, first)}</p>{"".join(blocks)}'
-        f'<h2>Runs</h2><p><input id="filter" type="search" aria-label="Filter the runs" placeholder="Filter: words '
-        f'that a row must have"> <span id="shown">{len(table)} of {len(table)} runs</span></p>'
-        f'<div class="scroll">{_html_table(table, parameters, values, pages)}</div>'
-        f"<script>{get_plotlyjs()}</script><script>{_SCRIPT}</script></body></html>"
-    )
+    parts = [
+        f"<header><h1>{name}</h1><p>{_origin(about)}</p>{_tiles(plan, table)}{alert if len(failed) else ''}</header>",
+        f"<main>{_section('What it found', _sentences(findings(varied, values)))}",
+        f'<div class="figures">{"".join(found)}</div>',
+        _section("What failed", _failures(failed, shown, pages), "failed") if len(failed) else "",
+        _section("What it cost", _cost(table) + "".join(cost)),
+        _section("All runs", _filter(table) + _html_table(table, shown, values, pages)),
+        f"</main><script>{_plotly()}</script><script>{_SCRIPT}</script>",
+    ]
     path = folder / "index.html"
-    write_safely(path, page)
+    write_safely(path, _document(f"Sweep {name}", _STYLE, "\n".join(part for part in parts if part)))
     return path
+
+
+def _document(title: str, style: str, body: str) -> str:
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{style}</style></head>'
+        f"<body>{body}</body></html>"
+    )
+
+
+def _section(title: str, content: str, anchor: str = "") -> str:
+    return f"<section{f' id={anchor!r}' if anchor else ''}><h2>{title}</h2>{content}</section>"
 
 
 @contextlib.contextmanager
@@ -303,67 +250,155 @@ def _course_style() -> Iterator[None]:
         pio.templates.default, pio.renderers.default = template, renderer
 
 
-def _to_json(figure: dict) -> str:
+def _plotly() -> str:
+    from plotly.offline import get_plotlyjs
+
+    return get_plotlyjs()
+
+
+def _figure(number: Any, fig: Any) -> str:
+    """Put a figure's title above it, where it can wrap on a phone, and its description below it."""
     from plotly.io.json import to_json_plotly
 
-    return to_json_plotly(figure).replace("</", "<\\/")
+    title, about = html.escape(fig.layout.title.text), html.escape(fig.layout.meta["description"])
+    caption = about.replace(f" {title}.", "")  # the title stands above
+    margin = {"t": fig.layout.margin.t or 40, "r": fig.layout.margin.r or 20, "b": 60, "l": fig.layout.margin.l or 60}
+    fig.update_layout(title=None, height=400, font_size=14, margin=margin)
+    content = to_json_plotly(fig.to_plotly_json()).replace("</", "<\\/")
+    return (
+        f'<figure><h3>{title}</h3><div role="img" aria-label="{about}" data-figure="figure-{number}"></div>'
+        f'<figcaption>{caption}</figcaption><script type="application/json" id="figure-{number}">{content}</script>'
+        "</figure>"
+    )
 
 
-def _parameter_names(folder: Path, table: "pd.DataFrame") -> set[str]:
-    names = set()
-    for identity in table["id"]:
-        found = json.loads((folder / "records" / f"{identity}.json").read_text(encoding="utf-8"))
-        names |= set(found["parameters"])
-    return names
-
-
-def _facts(plan: dict, table: "pd.DataFrame", first: dict) -> str:
-    done = int((table["status"] == DONE).sum())
+def _origin(about: dict) -> str:
     parts = [
-        f"Notebook {html.escape(plan['notebook'])}",
-        f"{done} of {len(plan['points'])} points done",
-        f"{len(table) - done} failed" if done < len(table) else "",
-        f"{table['seconds'].sum():,.0f} s of runs, {table['cpu_seconds'].sum():,.0f} s of CPU",
-        f"at most {table['peak_bytes'].max() / 1e6:,.0f} MB a run" if table["peak_bytes"].notna().any() else "",
-        f"{(table['ran'] == 'warm').sum()} warm, {(table['ran'] == 'kernel').sum()} in a kernel of their own",
-        f"Python {html.escape(first['versions']['python'])}",
-        f"commit {html.escape(first['git']['commit'][:9])}{' and changes' if first['git']['changed'] else ''}"
-        if first["git"]
-        else "",
+        html.escape(about["notebook"]),
+        html.escape(about["fixed"]),
+        html.escape(about["started"][:16].replace("T", " ")) + " UTC",
+        f"Python {html.escape(about['versions']['python'])}",
     ]
+    if about["git"]:
+        parts.append(
+            f"commit {html.escape(about['git']['commit'][:9])}{' and changes' if about['git']['changed'] else ''}"
+        )
     return " · ".join(part for part in parts if part)
 
 
-def _html_table(table: "pd.DataFrame", parameters: list[str], values: list[str], pages: dict[str, bool]) -> str:
-    import pandas as pd
+def _tiles(plan: dict, table: "pd.DataFrame") -> str:
+    done = int((table["status"] == DONE).sum())
+    ran = ", ".join(f"{count} {way}" for way, count in _ways(table).value_counts().items())
+    tiles = [
+        ("runs done", f"{done} of {len(plan['points'])}", ran),
+        ("CPU a run", _seconds(table["cpu_seconds"].median()), "the median"),
+        ("CPU in all", _seconds(table["cpu_seconds"].sum()), f"{_seconds(table['seconds'].sum())} of runs"),
+        ("memory of a run", _megabytes(table["peak_bytes"].max()), "at most"),
+    ]
+    return f"<dl>{''.join(f'<div><dt>{a}</dt><dd>{b}<small>{c}</small></dd></div>' for a, b, c in tiles)}</dl>"
 
-    columns = [*parameters, *values, "status", "seconds", "cpu_seconds", "peak_bytes", "error"]
-    shown = {"cpu_seconds": "CPU seconds", "peak_bytes": "MB"}
-    heads = "".join(f"<th><button>{html.escape(shown.get(name, name))}</button></th>" for name in columns)
+
+def _ways(table: "pd.DataFrame") -> "pd.Series":
+    """Say how each run ran: in which process, on which Spark."""
+    spark = {"connect": ", on the sweep's Spark Connect", "own": ", with a Spark of its own"}
+    ran = table["ran"].map({"kernel": "in a kernel of its own"}).fillna(table["ran"])
+    return ran + table["spark"].map(spark).fillna("")
+
+
+def _runs(count: int) -> str:
+    return f"{count} run" if count == 1 else f"{count} runs"
+
+
+def _seconds(seconds: float) -> str:
+    if not math.isfinite(seconds):
+        return "unknown"
+    if seconds < 120:
+        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _megabytes(size: float) -> str:
+    return f"{size / 1e6:,.0f} MB" if math.isfinite(size) else "unknown"
+
+
+def _sentences(found: dict[str, str]) -> str:
+    said = [f"<p><strong>{html.escape(name)}</strong> {html.escape(text)}</p>" for name, text in found.items()]
+    nothing = "<p>No run recorded a number; <code>record(name=value)</code> in the notebook does it.</p>"
+    return f'<div class="found">{"".join(said) or nothing}</div>'
+
+
+def _failures(failed: "pd.DataFrame", parameters: list[str], pages: dict[str, bool]) -> str:
+    return _html_table(failed, parameters, [], pages, ["status", "attempts", "error"], "failures")
+
+
+def _cost(table: "pd.DataFrame") -> str:
     lines = []
-    for row in table.astype(object).to_dict("records"):
-        cells = []
-        for name in columns:
-            value = row[name]
-            missing = value is None or (isinstance(value, float) and pd.isna(value))
-            text = "" if missing else _cell_text(name, value)
-            kind = "error" if name == "error" else "number" if isinstance(value, (int, float)) else ""
-            text = html.escape(text)
-            if name == "status" and pages[row["id"]]:
-                text = f'<a href="pages/{row["id"]}.html">{text}</a>'
-            raw = "" if missing else html.escape(str(value))
-            cells.append(f'<td class="{kind}" data-value="{raw}">{text}</td>')
-        words = html.escape(" ".join(str(row[name]) for name in columns).lower())
-        lines.append(f'<tr data-text="{words}">{"".join(cells)}</tr>')
-    return f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+    for way, runs in table.groupby(_ways(table)):
+        cells = [runs["cpu_seconds"].median(), runs["cpu_seconds"].max(), runs["seconds"].median()]
+        cells = [html.escape(way), str(len(runs)), *map(_seconds, cells), _megabytes(runs["peak_bytes"].max())]
+        lines.append("".join(f'<td class="{"number" if n else ""}">{cell}</td>' for n, cell in enumerate(cells)))
+    heads = ["how they ran", "runs", "CPU, median", "CPU, most", "wall time, median", "memory, most"]
+    head = "".join(f'<th scope="col" class="{"number" if n else ""}">{name}</th>' for n, name in enumerate(heads))
+    rows = "".join(f"<tr>{line}</tr>" for line in lines)
+    return f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+
+
+def _filter(table: "pd.DataFrame") -> str:
+    return (
+        '<p><label for="filter">Show the runs with</label> <input id="filter" type="search" autocomplete="off"> '
+        f'<span id="shown" role="status">{len(table)} of {len(table)} runs</span><br><span class="hint">Words, or '
+        "conditions such as <code>seed=1</code> and <code>seconds&gt;2</code>. A column's name sorts by it; a run's "
+        "number opens its notebook.</span></p>"
+    )
+
+
+def _html_table(
+    table: "pd.DataFrame",
+    parameters: list[str],
+    values: list[str],
+    pages: dict[str, bool],
+    about: list[str] | None = None,
+    name: str = "runs",
+) -> str:
+    about = about or ["status", "cpu_seconds", "seconds", "peak_bytes", "ran", "spark", "error"]
+    columns = [*parameters, *values, *about]
+    columns = [name for name in columns if name not in ("error", "spark") or table[name].any()]
+    titles = {"cpu_seconds": "CPU seconds", "peak_bytes": "MB", "seconds": "wall seconds"}
+    right = {column for column in columns if _is_number(table[column])}
+    heads = ""
+    for column in ["run", *columns]:
+        kind = ' class="number"' if column in right else ""
+        label = html.escape(titles.get(column, column))
+        label = f"<button>{label}</button>" if name == "runs" else label
+        heads += f'<th scope="col" data-name="{html.escape(column.lower())}"{kind}>{label}</th>'
+    lines = []
+    for position, row in zip(table.index, table.astype(object).to_dict("records"), strict=True):
+        number = position + 1
+        link = f'<a href="pages/{row["id"]}.html">{number}</a>' if pages[row["id"]] else str(number)
+        cells = [f'<td data-value="{number}">{link}</td>']
+        for column in columns:
+            value = row[column]
+            missing = value is None or value != value
+            kind = "number" if column in right else "error" if column == "error" else ""
+            kind = "bad" if column == "status" and value != DONE else kind
+            raw, text = ("", "") if missing else (html.escape(str(value)), html.escape(_cell_text(column, value)))
+            cells.append(f'<td{f" class={kind!r}" if kind else ""} data-value="{raw}">{text}</td>')
+        lines.append(f"<tr>{''.join(cells)}</tr>")
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="Table of {name}"><table id="{name}"><thead>'
+        f"<tr>{heads}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
+    )
+
+
+def _is_number(column: "pd.Series") -> bool:
+    kinds = {type(value) for value in column.astype(object) if value is not None and value == value}
+    return bool(kinds) and kinds <= {int, float}
 
 
 def _cell_text(name: str, value: Any) -> str:
     if name == "peak_bytes":
         return f"{value / 1e6:,.0f}"
-    if isinstance(value, float) and math.isfinite(value):
-        return f"{value:,.4g}"
-    return str(value)
+    return f"{value:.2f}" if name in ("seconds", "cpu_seconds") else say(value)
 
 
 # ---- the executed notebooks ------------------------------------------------------------------------------------------
@@ -376,36 +411,46 @@ def _exporter() -> Any:
     return HTMLExporter(template_name="basic")
 
 
-def _page(folder: Path, identity: str) -> bool:
+def _page(folder: Path, row: dict, parameters: list[str], sweep: str) -> bool:
     """Render an executed notebook unless that has been done; tell whether there is one."""
     import nbformat
 
+    identity = row["id"]
     executed, page = folder / "notebooks" / f"{identity}.ipynb", folder / "pages" / f"{identity}.html"
     if not executed.is_file():
         return False
     if page.is_file() and page.stat().st_mtime >= executed.stat().st_mtime:
         return True
     notebook = nbformat.read(executed, as_version=4)
-    drawn = [figures._embed(output) for cell in notebook.cells for output in cell.get("outputs", [])]
+    drawn = [figures.embed(output) for cell in notebook.cells for output in cell.get("outputs", [])]
     body, _ = _exporter().from_notebook_node(notebook)
     script = ""
     if any(drawn):
         _share_plotly(folder / "pages")
         script = f'<script src="{_PLOTLY_FILE}"></script><script>{_DRAW}</script>'
-    write_safely(
-        page,
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{identity}</title>'
-        f"<style>{_page_style()}</style></head><body>"
-        f'<p><a href="../index.html">All runs</a></p>{body}{script}</body></html>',
-    )
+    setting = html.escape(", ".join(f"{name} {say(row[name])}" for name in parameters)) or identity
+    error = f'<p class="error">{html.escape(str(row["error"]))}</p>' if row["error"] else ""
+    nav = f'<nav><a href="../index.html">{html.escape(sweep)}: all runs</a> · {setting} · {row["status"]}{error}</nav>'
+    write_safely(page, _document(setting, _page_style(), f"{nav}<main>{body}</main>{script}"))
     return True
 
 
 _DRAW = """
 for (const place of document.querySelectorAll("figure.course > div")) {
   const figure = JSON.parse(place.nextElementSibling.textContent);
-  Plotly.newPlot(place, figure.data, figure.layout, { responsive: true, displaylogo: false });
+  Plotly.newPlot(place, figure.data, figure.layout, { responsive: true, displayModeBar: false });
 }
+"""
+
+
+_PAGE_STYLE = """
+body { font: 16px/1.5 "Open Sans", Verdana, Arial, sans-serif; max-width: 64rem; margin: 0 auto; padding: 1rem; }
+body { color: #222; } a { color: #005a8e; } img { max-width: 100%; } pre { font-size: 14px; overflow-x: auto; }
+nav { border-bottom: 1px solid #e0e0e0; padding-bottom: 0.5rem; } .error { color: #9c3d00; margin: 0.3rem 0 0; }
+.prompt { color: #666; font-size: 12px; } .input_area, .highlight { background: #f6f6f6; padding: 0.1rem 0.6rem; }
+.anchor-link { display: none; } .output_html { overflow-x: auto; } table { border-collapse: collapse; }
+td, th { padding: 0.2rem 0.6rem; text-align: right; } figure.course { margin: 0; }
+.output_stderr pre { background: #fdeeee; } figcaption { font-style: italic; }
 """
 
 
@@ -413,19 +458,10 @@ for (const place of document.querySelectorAll("figure.course > div")) {
 def _page_style() -> str:
     from pygments.formatters import HtmlFormatter
 
-    return (
-        "body { font: 16px/1.5 'Open Sans', Verdana, Arial, sans-serif; max-width: 64rem; margin: 0 auto; }"
-        "body { padding: 1rem; } pre { font-size: 14px; overflow-x: auto; } .prompt { color: #777; font-size: 12px; }"
-        ".input_area, .highlight { background: #f6f6f6; padding: 0.1rem 0.6rem; }"
-        "table { border-collapse: collapse; } td, th { padding: 0.2rem 0.6rem; }"
-        "figure.course { margin: 0; } .output_stderr pre { background: #fdeeee; } figcaption { font-style: italic; }"
-        + HtmlFormatter().get_style_defs(".highlight")
-    )
+    return HtmlFormatter(style="xcode").get_style_defs(".highlight") + _PAGE_STYLE
 
 
 def _share_plotly(folder: Path) -> None:
     path = folder / _PLOTLY_FILE
     if not path.is_file():
-        from plotly.offline import get_plotlyjs
-
-        write_safely(path, get_plotlyjs())
+        write_safely(path, _plotly())
