@@ -1,10 +1,13 @@
 """How much cheaper a sweep is than loops over papermill: the same points, in turn, on this machine.
 
-``python benchmarks/sweep_throughput.py [--pairs 3] [--points 24] [--lesson 00] [--ploomber PYTHON]``
+``python benchmarks/sweep_throughput.py`` for 24 points of a small pandas notebook, and
+``python benchmarks/sweep_throughput.py --spark --pairs 1`` for 12 points of lesson 02 with Spark at small scale.
 
-Each round runs every way once, in another order. For each it prints the wall time, the CPU time of all processes, and
-both relative to the loop over ``papermill.execute_notebook``; and what a run costs beyond its cells. ploomber-engine is
-no part of the course: give the Python of an environment that has it.
+Each round runs every way once, in another order: a loop over papermill's command line, a loop over
+``papermill.execute_notebook``, with ``--ploomber`` one over ploomber-engine, which isolates nothing, and the sweep. For
+each it prints the wall time and the CPU time of all processes, with their least and greatest, and both relative to the
+loop over ``papermill.execute_notebook``, pair by pair; then what a warm run costs beyond its cells. ploomber-engine is
+no part of the course: it is fetched into a temporary folder.
 """
 
 import argparse
@@ -22,6 +25,7 @@ from pathlib import Path
 import nbformat
 import yaml
 
+from course_lib.cli import ROOT
 from course_lib.measure import ratio_of_pairs
 
 SMALL = [
@@ -66,9 +70,19 @@ def ways(notebook: Path, points: list[dict], ploomber: str | None) -> dict[str, 
         ],
     }
     if ploomber:
+        path = f"import sys; sys.path.append({ploomber!r})\n"  # at the end: the course's versions come first
         options = json.dumps({"engine_name": "embedded"})
-        found["ploomber-engine"] = [[ploomber, "-c", LOOP, str(notebook), text, "OUT", home, options]]
+        found["ploomber-engine"] = [[sys.executable, "-c", path + LOOP, str(notebook), text, "OUT", home, options]]
     return found
+
+
+def fetch_ploomber(folder: Path) -> str:
+    """Fetch ploomber-engine, and what it needs beyond what the course has, into a folder."""
+    packages = ["ploomber-engine==0.0.33", "ploomber-core==0.2.27", "debuglater==1.4.4", "posthog"]
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder), *packages]
+    subprocess.run(command, check=True)
+    os.environ |= {"PLOOMBER_STATS_ENABLED": "false", "DO_NOT_TRACK": "true"}
+    return str(folder)
 
 
 def measure(commands: list[list[str]], sweep: Path) -> tuple[float, float]:
@@ -121,23 +135,23 @@ def overhead(notebook: Path, point: dict) -> tuple[float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=3, help="rounds")
-    parser.add_argument("--points", type=int, default=24, help="points of the small notebook")
-    parser.add_argument("--lesson", type=Path, help="a lesson to sweep instead of the small notebook")
-    parser.add_argument("--grid", default="{}", help="its grid, as YAML")
-    parser.add_argument("--fixed", default="{}", help="its fixed parameters, as YAML")
+    parser.add_argument("--points", type=int, help="24 of the small notebook, 12 of the lesson, if not given")
+    parser.add_argument("--spark", action="store_true", help="lesson 02 with Spark instead of the small notebook")
     parser.add_argument("--without-command", action="store_true", help="leave out the loop over the command line")
-    parser.add_argument("--ploomber", help="Python of an environment with ploomber-engine")
+    parser.add_argument("--ploomber", action="store_true", help="ploomber-engine too; needs a package registry")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        if given.lesson:
-            notebook, grid, fixed = given.lesson.resolve(), yaml.safe_load(given.grid), yaml.safe_load(given.fixed)
+        if given.spark:
+            notebook = ROOT / "notebooks" / "02_exploratory_data_analysis.ipynb"
+            fixed = {"rows_at_scale": 100_000, "sample_rows": 2_000}
+            grid = {"seed": list(range(given.points or 12))}
         else:
             notebook, fixed = small_notebook(Path(folder, "small.ipynb")), {}
-            grid = {"rows": [1_000, 3_000], "seed": list(range(given.points // 2))}
+            grid = {"rows": [1_000, 3_000], "seed": list(range((given.points or 24) // 2))}
         points = [fixed | dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
         sweep = Path(folder, "benchmark.yaml")
         sweep.write_text(yaml.safe_dump({"notebook": str(notebook), "fixed": fixed, "grid": grid}))
-        commands = ways(notebook, points, given.ploomber)
+        commands = ways(notebook, points, fetch_ploomber(Path(folder, "ploomber")) if given.ploomber else None)
         if given.without_command:
             del commands["papermill's command"]
         print(f"{len(points)} points of {notebook.name}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
@@ -155,7 +169,7 @@ def main() -> None:
                 f"CPU {statistics.median(used):7.1f} s [{min(used):.1f}, {max(used):.1f}]   "
                 f"times faster {faster}   times less CPU {cheaper}"
             )
-        if not given.lesson:
+        if not given.spark:
             whole, cells = overhead(notebook, points[0])
             print(f"a warm run: {whole:.2f} CPU s, its cells {cells:.2f}, beyond them {whole - cells:.2f}")
 

@@ -419,9 +419,10 @@ class Imports:
             if file and name in sys.modules:
                 self.learned.append((name, file))
         if wanted:
+            with self._shell.builtin_trap:
+                _warm_up()
             self.known = set(sys.modules)
             self._remember_files()
-            _warm_up()
 
     def _may(self, name: str, file: str) -> bool:
         """Leave out what would not be the same module here: it lies beside a notebook, or is made by a program."""
@@ -485,8 +486,9 @@ def _warm_up() -> None:
     """Do once what libraries put off until their first use, and every run would pay for."""
     if (pandas := sys.modules.get("pandas")) and "pandas.io.formats.html" in sys.modules:
         pandas.DataFrame({"a": [1.5], "b": ["x"]})._repr_html_()
-    if "plotly.graph_objects" in sys.modules and "plotly.io" in sys.modules:
-        figure = sys.modules["plotly.graph_objects"].Figure()
+    if "plotly.graph_objs" in sys.modules:
+        figure = sys.modules["plotly.graph_objs"].Figure()
         figure.add_scatter(x=[1], y=[1])
-        figure.to_json()
+        figure.update_layout(template="plotly")
+        figure._repr_mimebundle_(None, None)
     gc.collect()

@@ -104,10 +104,12 @@ class SparkTasks:
         self._job, self._imports = job, imports
 
     def __enter__(self):
-        from course_lib import spark
+        from pyspark.sql import SparkSession
 
-        self._stop = spark.stop_spark if spark._running is None else lambda: None
-        self._session = spark.get_spark(f"sweep {self._job.sweep}")
+        from course_lib.spark import get_spark
+
+        self._is_ours = SparkSession.getActiveSession() is None
+        self._session = get_spark(f"sweep {self._job.sweep}")
         package = _pack(self._job)
         told = {name: value for name, value in os.environ.items() if name.startswith("COURSE_")}
         environment = {"SPARK_REMOTE": None, "SPARK_MASTER": None, **told}
@@ -116,7 +118,10 @@ class SparkTasks:
         return self
 
     def __exit__(self, *_):
-        self._stop()
+        from course_lib.spark import stop_spark
+
+        if self._is_ours:
+            stop_spark()
 
     def cancel(self) -> None:
         """End what runs."""

@@ -30,7 +30,7 @@ PARAMETERS = (
 )
 CHECKED = (
     "from course_lib import check_parameters, record\n"
-    "check_parameters(rows=(1, 100), engine=['pandas', 'spark'], seed=(0, None), late=...)"
+    "check_parameters(rows=(1, 100), engine=['pandas', 'dask'], seed=(0, None), late=...)"
 )
 GRID = "notebook: n.ipynb\ngrid: {rows: [1, 2], seed: [0, 1]}\n"
 
@@ -122,11 +122,11 @@ def test_dry_run_shows_the_points_and_runs_none(tmp_path):
 def test_grid_list_and_draws_add_up(tmp_path):
     yaml = (
         GRID
-        + "fixed: {engine: spark}\npoints: [{rows: 50}]\nrandom: {draws: 3, seed: 1, over: {rows: {low: 60, high: 90}}}"
+        + "fixed: {engine: dask}\npoints: [{rows: 50}]\nrandom: {draws: 3, seed: 1, over: {rows: {low: 60, high: 90}}}"
     )
     points = read_plan(write_sweep(tmp_path, yaml=yaml)).points
-    assert points[:4] == [{"engine": "spark", "rows": r, "seed": s} for r in (1, 2) for s in (0, 1)]
-    assert points[4] == {"engine": "spark", "rows": 50}
+    assert points[:4] == [{"engine": "dask", "rows": r, "seed": s} for r in (1, 2) for s in (0, 1)]
+    assert points[4] == {"engine": "dask", "rows": 50}
     assert all(60 <= point["rows"] <= 90 for point in points[5:])
     assert len(points) == 8
 

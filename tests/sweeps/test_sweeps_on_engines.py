@@ -130,7 +130,8 @@ def test_a_warm_process_that_has_imported_grpc_forks_runs_with_channels_of_their
         "port = server.add_insecure_port('127.0.0.1:0')\nserver.start()\n"
         "with grpc.insecure_channel(f'127.0.0.1:{port}', [('grpc.enable_http_proxy', 0)]) as channel:\n"
         "    grpc.channel_ready_future(channel).result(timeout=20)\nserver.stop(0).wait()\n"
-        "import pathlib\nthreads = [task.read_text() for task in pathlib.Path(f'/proc/{os.getppid()}/task').glob('*/comm')]\n"
+        "import pathlib\ntasks = pathlib.Path(f'/proc/{os.getppid()}/task').glob('*/comm')\n"
+        "threads = [task.read_text() for task in tasks]\n"
         "before, [name for name in threads if 'grpc' in name or 'event' in name]"
     )
     path = write_notebook(tmp_path / "n.ipynb", code)
@@ -198,6 +199,8 @@ def test_runs_on_workers_are_warm_and_have_their_helpers_from_the_sweep(on_clust
     assert set(table["ran"]) == {"warm"}
     assert all("/sweep-" in place for place in table["helpers"].dropna())
     assert table["parent"].dropna().nunique() <= 2  # one nursery a worker
+    for nursery in table["parent"].dropna():
+        wait_until(lambda nursery=nursery: gone(int(nursery)), 20)
 
 
 def test_what_lies_beside_the_notebook_is_found_and_what_it_writes_comes_back(on_cluster):
