@@ -92,10 +92,9 @@ def _line(progress: "Progress", there: int, at_work: bool) -> dict[str, str]:
     """Say how far a sweep is; `there` runs had been done before it began."""
     text = f"{progress.done} of {progress.points} runs done"
     text += f", {progress.failed} failed" if progress.failed else ""
-    ran = progress.done + progress.failed - there
-    if not at_work:
-        text += f" in {progress.seconds:.0f} s" if ran else ", all of them before"
+    if not at_work:  # no seconds: the same sweep leaves the same line
         return {"text/plain": text, "text/html": html.escape(text)}
+    ran = progress.done + progress.failed - there
     text += f", {progress.running} running, {progress.seconds:.0f} s"
     if ran > 1:
         left = (progress.points - there - ran) * progress.seconds / ran

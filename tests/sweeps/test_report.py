@@ -164,11 +164,10 @@ def test_the_line_in_a_notebook_says_how_far_and_how_long():
     assert '<progress value="20" max="50"' in bundle["text/html"]
 
 
-def test_a_sweep_that_had_run_says_so():
-    assert (
-        _line(Progress(points=5, done=5), there=5, at_work=False)["text/plain"]
-        == "5 of 5 runs done, all of them before"
-    )
+def test_what_stays_of_the_line_is_the_same_when_the_sweep_is_run_again():
+    first = _line(Progress(points=5, done=4, failed=1, seconds=12.0), there=0, at_work=False)
+    again = _line(Progress(points=5, done=4, failed=1, seconds=0.1), there=4, at_work=False)
+    assert first["text/plain"] == again["text/plain"] == "4 of 5 runs done, 1 failed"
 
 
 # ---- the page --------------------------------------------------------------------------------------------------------
