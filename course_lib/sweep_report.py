@@ -208,7 +208,8 @@ def write_report(folder: Path, table: "pd.DataFrame") -> Path:
     about = {**plan, "fixed": fixed, **next(record for record in records.values() if record)}
     pages = {row["id"]: _page(folder, row, shown, plan["name"]) for row in table.to_dict("records")}
     failed = table[table["status"] != DONE]
-    alert = f'<p class="alert"><a href="#failed">{_runs(len(failed))} failed</a>; <code>--resume</code> runs again what failed.</p>'
+    alert = f'<p class="alert"><a href="#failed">{_runs(len(failed))} failed</a>.'
+    alert += " <code>--resume</code> runs again what failed.</p>"
     name = html.escape(plan["name"])
     parts = [
         f"<header><h1>{name}</h1><p>{_origin(about)}</p>{_tiles(plan, table)}{alert if len(failed) else ''}</header>",
