@@ -174,7 +174,7 @@ def _task(package: bytes, job: bytes, imports: list[str], environment: dict[str,
 
             for _ in batches:  # one row, which says nothing
                 pass
-            home = Path(SparkFiles.getRootDirectory(), f"sweep-{hashlib.sha256(package).hexdigest()[:16]}")
+            home = Path(SparkFiles.getRootDirectory()).resolve() / f"sweep-{hashlib.sha256(package).hexdigest()[:16]}"
             if not home.is_dir():
                 with zipfile.ZipFile(io.BytesIO(package)) as archive:
                     part = tempfile.mkdtemp(dir=home.parent)
@@ -185,6 +185,8 @@ def _task(package: bytes, job: bytes, imports: list[str], environment: dict[str,
                     shutil.rmtree(part)
             loaded = sys.modules.get("course_lib")
             if loaded and not loaded.__file__.startswith(str(home)):  # this process has served another sweep
+                if "course_lib.warm_runs" in sys.modules:
+                    sys.modules["course_lib.warm_runs"].close_nursery()
                 for name in [name for name in sys.modules if name.partition(".")[0] == "course_lib"]:
                     del sys.modules[name]
             if sys.path[0] != str(home):

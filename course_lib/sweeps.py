@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import importlib
 import json
 import os
 import queue
@@ -217,6 +218,7 @@ def _run_all(state: _Sweep, jobs: int, show: Callable[[Progress], None]) -> None
     from course_lib.warm_engine import WarmEngine
 
     papermill_engines.register("warm", WarmEngine)  # also where the package is not installed
+    threading.Thread(target=_import_ahead, daemon=True).start()
     waiting: queue.SimpleQueue = queue.SimpleQueue()
     for number, item in enumerate(state.missing):
         waiting.put((number, *item))
@@ -243,6 +245,12 @@ def _run_all(state: _Sweep, jobs: int, show: Callable[[Progress], None]) -> None
         for worker in workers:
             worker.join(10)
         raise
+
+
+def _import_ahead() -> None:
+    """Import what the table and the report need while the first run leaves a core idle."""
+    for name in ("pandas", "pyarrow.parquet", "plotly.io", "nbconvert"):
+        importlib.import_module(name)
 
 
 # ---- one point -------------------------------------------------------------------------------------------------------

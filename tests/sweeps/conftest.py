@@ -1,6 +1,5 @@
 """What the tests of sweeps and of the warm engine share."""
 
-import os
 import time
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from papermill.engines import papermill_engines
 
 from course_lib.warm_engine import WarmEngine
-from course_lib.warm_runs import can_fork, close_nursery
+from course_lib.warm_runs import can_fork, close_nursery, open_nursery
 
 papermill_engines.register("warm", WarmEngine)  # also where the package is not installed
 needs_fork = pytest.mark.skipif(not can_fork(), reason="there is no fork here")
@@ -64,13 +63,8 @@ def gone(pid: int) -> bool:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def nursery_ends():
-    """Leave no process behind."""
+def one_nursery():
+    """Keep one nursery for the tests of a process, and leave no process behind."""
+    open_nursery(["course_lib", "pandas"])
     yield
     close_nursery()
-
-
-@pytest.fixture
-def own_environment(monkeypatch):
-    """Let a test set variables; the nursery is replaced when they change what an import could read."""
-    return lambda **values: [monkeypatch.setitem(os.environ, name, value) for name, value in values.items()]

@@ -213,4 +213,4 @@ def test_what_lies_beside_the_notebook_is_found_and_what_it_writes_comes_back(on
 
 
 def test_a_failing_point_on_a_worker_has_its_line(on_cluster):
-    assert on_cluster[0]["error"].tolist()[5] == "cell 5: AssertionError: five is refused"
+    assert on_cluster[0]["error"].tolist()[5] == "cell 6: AssertionError: five is refused"
