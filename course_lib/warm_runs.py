@@ -173,10 +173,9 @@ class Run:
         if self._loop is not None and not self._gone:
             with contextlib.suppress(Exception):
                 self._loop.remove_reader(self.connection.fileno())
-        if hasattr(self, "pid"):
-            end_tree(self.pid, self.mark, self.start)
-            self._wait(5)
-            shutil.rmtree(self.temporary, ignore_errors=True)
+        end_tree(self.pid, self.mark, self.start)
+        self._wait(5)
+        shutil.rmtree(self.temporary, ignore_errors=True)
         ended = self._ended or {}
         self.cpu_seconds = ended.get("cpu_seconds", float("nan"))
         self.peak_bytes = self._usage.get("peak_bytes", 0)

@@ -89,6 +89,12 @@ def test_refused_in_one_line(tmp_path, yaml, said):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(("options", "said"), [({"jobs": 0}, "at least 1"), ({"on": "moon"}, "choose local or spark")])
+def test_options_that_cannot_be_are_refused(tmp_path, options, said):
+    with pytest.raises(CourseError, match=said):
+        run(write_sweep(tmp_path), **options)
+
+
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(CourseError, match="There is no sweep"):
         sweep(tmp_path / "nothing.yaml")

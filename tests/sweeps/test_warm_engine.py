@@ -10,6 +10,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import nbformat
 import papermill
 import psutil
 import pytest
@@ -17,6 +18,7 @@ from conftest import execute, gone, needs_fork, texts, wait_until, write_noteboo
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
 from course_lib import warm_runs
+from course_lib.sweep_plan import ROOT
 
 pytestmark = needs_fork
 
@@ -245,8 +247,6 @@ def test_execution_timeout_is_papermills(tmp_path):
 
 
 def test_allowed_errors_go_on(tmp_path):
-    import nbformat
-
     path = write_notebook(tmp_path / "n.ipynb", "1 / 0", "'after'")
     notebook = nbformat.read(path, 4)
     notebook.cells[0].metadata.tags = ["raises-exception"]
@@ -260,6 +260,21 @@ def test_allowed_errors_go_on(tmp_path):
 def test_parameters_of_papermill_arrive(tmp_path):
     path = write_notebook(tmp_path / "n.ipynb", "rows", parameters="rows: int = 1  # rows")
     assert texts(execute(path, {"rows": 5}))[-1] == "5"
+
+
+def test_the_command_line_takes_the_engine_by_its_name(tmp_path):
+    """As an installed package announces it: by an entry point, here in a folder on the path."""
+    about = tmp_path / "site" / "announced-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: announced\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[papermill.engine]\nwarm = course_lib.warm_engine:WarmEngine\n")
+    path = write_notebook(
+        tmp_path / "n.ipynb", "import os\nrows, 'COURSE_WARM_RUN' in os.environ", parameters="rows = 1"
+    )
+    command = [sys.executable, "-m", "papermill", path, tmp_path / "out.ipynb", "--engine", "warm", "-p", "rows", "5"]
+    search = os.pathsep.join([str(about.parent), str(ROOT), os.environ.get("PYTHONPATH", "")])
+    subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PYTHONPATH": search})
+    assert texts(nbformat.read(tmp_path / "out.ipynb", 4))[-1] == "(5, True)"
 
 
 def test_the_caller_may_have_threads(tmp_path):
