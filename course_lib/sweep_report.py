@@ -407,8 +407,11 @@ def _cell_text(name: str, value: Any) -> str:
 @functools.cache
 def _exporter() -> Any:
     from nbconvert import HTMLExporter
+    from nbconvert.filters import clean_html
 
-    return HTMLExporter(template_name="basic")
+    exporter = HTMLExporter(template_name="basic")
+    exporter.register_filter("clean_html", functools.lru_cache(1000)(clean_html))  # runs share most of their cells
+    return exporter
 
 
 def _page(folder: Path, row: dict, parameters: list[str], sweep: str) -> bool:
