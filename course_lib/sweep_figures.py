@@ -327,7 +327,7 @@ def _parallel(data: "pd.DataFrame", value: str, numbers: list[str], categories: 
         labels = list(coded.categories)
         axes.append({"label": name, "values": coded.codes, "tickvals": list(range(len(labels))), "ticktext": labels})
     axes.append({"label": value, "values": shown[value]})
-    line = {"color": shown[value], "colorscale": "Cividis", "showscale": True}
+    line = {"color": shown[value], "colorscale": "Cividis"}
     fig = go.Figure(go.Parcoords(dimensions=axes, line=line, labelfont_size=14, tickfont_size=13))
     title = _extremes(data, value, numbers + categories)
     fig.update_layout(title=title, margin={"t": 70, "l": 90, "r": 60})

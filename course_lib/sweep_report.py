@@ -122,7 +122,7 @@ dd small { display: block; font-weight: normal; font-size: 0.85rem; color: var(-
 .figures { display: grid; margin-top: 2rem; }
 .figures { grid-template-columns: repeat(auto-fit, minmax(min(32rem, 100%), 1fr)); gap: 2rem 1.5rem; }
 figure { margin: 0; min-width: 0; } .scroll + figure { margin-top: 1.5rem; }
-figcaption { color: var(--soft); font-size: 0.95rem; }
+figure .drawing { overflow-x: auto; } figcaption { color: var(--soft); font-size: 0.95rem; }
 .scroll { overflow: auto; max-height: 85vh; border: 1px solid var(--line); border-radius: 6px; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 0.95rem; width: 100%; }
 th, td { text-align: left; padding: 0.35rem 0.7rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
@@ -264,11 +264,13 @@ def _figure(number: Any, fig: Any) -> str:
     caption = about.replace(f" {title}.", "")  # the title stands above
     margin = {"t": fig.layout.margin.t or 40, "r": fig.layout.margin.r or 20, "b": 60, "l": fig.layout.margin.l or 60}
     fig.update_layout(title=None, height=400, font_size=14, margin=margin)
+    axes = len(getattr(fig.data[0], "dimensions", ()))
+    wide = f' style="min-width: {7 * axes}rem"' if axes else ""  # their names need that, also on a phone
     content = to_json_plotly(fig.to_plotly_json()).replace("</", "<\\/")
+    drawing = f'<div role="img" aria-label="{about}" data-figure="figure-{number}"{wide}></div>'
+    data = f'<script type="application/json" id="figure-{number}">{content}</script>'
     return (
-        f'<figure><h3>{title}</h3><div role="img" aria-label="{about}" data-figure="figure-{number}"></div>'
-        f'<figcaption>{caption}</figcaption><script type="application/json" id="figure-{number}">{content}</script>'
-        "</figure>"
+        f'<figure><h3>{title}</h3><div class="drawing">{drawing}</div><figcaption>{caption}</figcaption>{data}</figure>'
     )
 
 
