@@ -33,7 +33,7 @@ from ipykernel.kernelbase import Kernel
 from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.session import Session
 
-from course_lib.warm_runs import as_socket, end_tree, start_of
+from course_lib.warm_runs import as_socket, end_tree, grammar_later, start_of
 
 # What starts threads when it is imported, which would not live on in a fork, and so is imported by each run itself.
 KEPT_OUT = frozenset({"jax", "keras", "tensorflow", "tensorboard", "tf_keras", "torch"})
@@ -409,20 +409,22 @@ class Imports:
     def learn(self, modules: list[tuple[str, str]]) -> None:
         """Import what a run has imported."""
         wanted = [(name, file) for name, file in modules if name not in self.known and self._may(name, file)]
+        if not wanted:
+            return
         names = {name for name, _ in wanted}
         first = [(name, "") for name in _MENDS_ITSELF if name in names]
-        for name, file in [*first, *wanted]:
-            if self.spoiled:
-                self.learned.append((name, file))  # for the next nursery
-            elif name not in sys.modules and name.partition(".")[0] not in self.kept_out:
-                self._import(name)
-            if file and name in sys.modules:
-                self.learned.append((name, file))
-        if wanted:
+        with grammar_later():
+            for name, file in [*first, *wanted]:
+                if self.spoiled:
+                    self.learned.append((name, file))  # for the next nursery
+                elif name not in sys.modules and name.partition(".")[0] not in self.kept_out:
+                    self._import(name)
+                if file and name in sys.modules:
+                    self.learned.append((name, file))
             with self._shell.builtin_trap:
                 _warm_up()
-            self.known = set(sys.modules)
-            self._remember_files()
+        self.known = set(sys.modules)
+        self._remember_files()
 
     def _may(self, name: str, file: str) -> bool:
         """Leave out what would not be the same module here: it lies beside a notebook, or is made by a program."""

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from course_lib.machine import describe_machine
 from course_lib.sweep_engines import SharedServer, SparkTasks
 from course_lib.sweep_plan import ROOT, Plan, imported_by, read_plan
 from course_lib.sweep_point import EXECUTED, FILES, Job, run_point
-from course_lib.warm_runs import KernelRun, Run, close_nursery, end_tree, open_nursery
+from course_lib.warm_runs import KernelRun, Run, close_nursery, end_tree, grammar_later, open_nursery
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,7 +121,7 @@ def sweep(
         if on == "local":
             stack.callback(close_nursery)
             open_nursery(imported_by(plan.notebook))  # it imports while we do
-        with _without_slow_import():
+        with grammar_later():
             import nbformat  # noqa: F401
         state = _prepare(plan, folder, resume, on)
         stack.callback(_finish, state)
@@ -143,19 +143,6 @@ def sweep(
             f"{len(state.unwritten)} records could not be written ({state.unwritten[0]}): make room, then --resume."
         )
     return records.results(folder)
-
-
-@contextlib.contextmanager
-def _without_slow_import() -> Iterator[None]:
-    """Import nbformat without what jsonschema compiles for IRIs: a second of CPU, for nothing here."""
-    absent = "rfc3987_syntax" not in sys.modules and "jsonschema" not in sys.modules
-    if absent:
-        sys.modules["rfc3987_syntax"] = None  # an ImportError, which jsonschema is prepared for
-    try:
-        yield
-    finally:
-        if absent:
-            sys.modules.pop("rfc3987_syntax", None)
 
 
 @contextlib.contextmanager
