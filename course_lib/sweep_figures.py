@@ -85,6 +85,7 @@ def numeric_values(data: "pd.DataFrame", values: list[str]) -> dict[str, "pd.Ser
 
 def say(value: Any, digits: int = 4) -> str:
     """Write a value as a person would: 64,000 and 0.7467."""
+    value = value.item() if hasattr(value, "item") else value  # numpy's numbers
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         return str(value)
     if value == int(value) and abs(value) < 1e15:
@@ -153,11 +154,7 @@ def _spread(data: "pd.DataFrame", value: str, settings: list[str]) -> float | No
 
 def _place(values: Any, names: list[str]) -> str:
     values = values if isinstance(values, tuple) else (values,)
-    return ", ".join(f"{name} {say(_plain(value))}" for name, value in zip(names, values, strict=True))
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value
+    return ", ".join(f"{name} {say(value)}" for name, value in zip(names, values, strict=True))
 
 
 def _shares_of_variance(data: "pd.DataFrame", value: str, settings: list[str]) -> dict[str, float]:
@@ -252,7 +249,7 @@ def _lines(data: "pd.DataFrame", value: str, x: str, categories: list[str]) -> "
     if _far_apart(levels):
         fig.update_xaxes(type="log")
     if len(levels) <= 8:
-        fig.update_xaxes(tickvals=levels, ticktext=[say(_plain(level)) for level in levels])
+        fig.update_xaxes(tickvals=levels, ticktext=[say(level) for level in levels])
     each = f", a line for each {group}" if group else ""
     band = "; the band reaches from the lowest to the highest run" if repeated else ""
     return figures.describe(fig, f"Mean {value} against {x}{each}{band}. {title}.")
@@ -265,7 +262,7 @@ def _heat_map(data: "pd.DataFrame", value: str, names: list[str]) -> "go.Figure"
     fig = figures.heat_map(means, x, y, value, title, label=".3~g" if len(means) <= 100 else None)
     for axis, name in (("x", x), ("y", y)):
         levels = sorted(data[name].unique())
-        names_said = [say(_plain(level)) for level in levels]
+        names_said = [say(level) for level in levels]
         fig.update_layout({f"{axis}axis": {"tickvals": list(range(len(levels))), "ticktext": names_said}})
     fig.update_layout({"xaxis.title": x, "yaxis.title": y})
     spread = _spread(data, value, [x, y])
@@ -319,7 +316,7 @@ def _parallel(data: "pd.DataFrame", value: str, numbers: list[str], categories: 
         if few:
             axis |= {
                 "tickvals": [scale(level) for level in levels],
-                "ticktext": [say(_plain(level)) for level in levels],
+                "ticktext": [say(level) for level in levels],
             }
         axes.append(axis)
     for name in categories:
