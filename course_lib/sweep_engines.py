@@ -9,11 +9,12 @@ import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from course_lib.errors import CourseError
-from course_lib.sweep_point import Job
+from course_lib.sweep_point import Job, record_of
 
 _RUNS_A_SERVER = 100  # what a session leaves in the server, about 2 MB, is then given back by a new one
 _HEALTH_SECONDS = 2
@@ -81,7 +82,8 @@ class SharedServer:
                 self._mend()
 
     def _mend(self) -> None:
-        if not (self._server.is_healthy() or self._server.is_healthy()):
+        # One that has died refuses at once; one that is only busy has half a minute to answer.
+        if not any(self._server.is_healthy() for _ in range(6)):
             self._restart()
 
     def _restart(self) -> None:
@@ -130,8 +132,12 @@ class SparkTasks:
 
     def run(self, identity: str, point: dict[str, Any], work: Path) -> dict[str, Any]:
         """Run a point as a task: its record; what it left is put into `work`."""
-        task, order = self._task, pickle.dumps((identity, point))
-        rows = self._session.range(0, 1, 1, 1).mapInPandas(task(order), "record binary, left binary").collect()
+        task, began = self._task(pickle.dumps((identity, point))), datetime.now(UTC)
+        try:
+            rows = self._session.range(0, 1, 1, 1).mapInPandas(task, "record binary, left binary").collect()
+        except Exception as error:  # lost more often than Spark repeats a task, or the session has gone
+            said = str(error).strip().splitlines() or [type(error).__name__]
+            return record_of(self._job, identity, point, "died", f"Spark gave the task up: {said[0]}", began)
         shutil.rmtree(work, ignore_errors=True)
         with zipfile.ZipFile(io.BytesIO(rows[0].left)) as left:
             left.extractall(work)

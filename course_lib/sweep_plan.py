@@ -261,7 +261,7 @@ def spark_of(notebook: Path) -> str | None:
 
 
 _SPARK = re.compile(r"\bget_spark\b|\bpyspark\b|[\"'](spark|pandas_on_spark)[\"']")
-# What a session of one's own has alone: RDDs, the context, the JVM, another master, Delta Lake, engines of the notebook.
+# What only a session of one's own has: RDDs, the context, the JVM, another master, Delta Lake, the notebook's engines.
 _CLASSIC = re.compile(
     r"\.rdd\b|\b[sS]parkContext\b|\._j[a-z]+\b|\bmaster\s*[=(]|\blocal_cluster\b|\bconnect_server\b|\bDeltaTable\b"
     r"|\b(delta|barrier)\s*=\s*True"

@@ -149,22 +149,35 @@ def run_point(
     lacking = [name for name in job.expected if name not in values]
     if status == records.DONE and lacking:
         status, error_line = "failed", f"the notebook does not record {', '.join(lacking)}"
-    run = watch.run if watch else None
+    found = {"status": status, "error": error_line, "values": values, "seconds": round(seconds, 3)}
+    if watch:
+        run = watch.run
+        found["cpu_seconds"] = _known(max(watch.cpu_seconds, run.cpu_seconds))
+        found["peak_bytes"] = max(run.peak_bytes, watch.peak_bytes)
+        found["ran"] = "kernel" if isinstance(run, KernelRun) else "warm"
+    return record_of(job, identity, point, **found, started=started)
+
+
+def record_of(
+    job: Job, identity: str, point: dict[str, Any], status: str, error: str, started: datetime, **found: Any
+) -> dict[str, Any]:
+    """Give the record of a run, also of one that has ended before it could say more than that."""
     return {
         "id": identity,
         "sweep": job.sweep,
         "notebook": job.title,
         "parameters": point,
-        "values": values,
+        "values": {},
         "status": status,
-        "error": error_line,
+        "error": error,
         "started": started.isoformat(),
-        "seconds": round(seconds, 3),
-        "cpu_seconds": _known(max(watch.cpu_seconds, run.cpu_seconds)) if run else None,
-        "peak_bytes": max(run.peak_bytes, watch.peak_bytes) if run else None,
-        "ran": "kernel" if isinstance(run, KernelRun) else "warm",
+        "seconds": None,
+        "cpu_seconds": None,
+        "peak_bytes": None,
+        "ran": "warm",
         "spark": job.spark,
         "seed": point.get("seed", job.defaults.get("seed")),
+        **found,
         **job.about,
     }
 

@@ -296,12 +296,15 @@ def _run_once(state: _Sweep, identity: str, point: dict[str, Any], work: Path) -
     """Run a point once: its record, and whether the Spark server was lost beneath it."""
     if state.tasks:
         return state.tasks.run(identity, point, work), False
-    environment, lost = {}, False
+    environment, lost = {"SPARK_REMOTE": None} if state.job.spark == "own" else {}, False
     with state.server.lease() if state.server else contextlib.nullcontext() as lease:
         if lease:
             environment = {"SPARK_REMOTE": lease.url, "SPARK_MASTER": None}
+
+        def begun(run: Run | KernelRun) -> None:
+            state.live[identity] = run
+
         try:
-            begun = lambda run: state.live.update({identity: run})  # noqa: E731
             found = run_point(state.job, identity, point, work, environment, begun)
         finally:
             state.live.pop(identity, None)
@@ -326,7 +329,10 @@ def _finish(state: _Sweep) -> None:
             records.put_in_place(part, state.folder / "results.parquet")
             write_report(state.folder, table)
     if state.plan.mlflow:  # a process of its own, for what MLflow imports and sets
-        subprocess.run([sys.executable, "-m", "course_lib.sweep_mlflow", state.folder], check=True)
+        command = [sys.executable, "-m", "course_lib.sweep_mlflow", state.folder]
+        logged = subprocess.run(command, capture_output=True, text=True)
+        if logged.returncode:
+            raise CourseError(f"The runs are not in MLflow: {logged.stderr.strip().splitlines()[-1]}")
 
 
 def _mixed(column: "pd.Series") -> bool:

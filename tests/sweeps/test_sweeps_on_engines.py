@@ -214,3 +214,14 @@ def test_what_lies_beside_the_notebook_is_found_and_what_it_writes_comes_back(on
 
 def test_a_failing_point_on_a_worker_has_its_line(on_cluster):
     assert on_cluster[0]["error"].tolist()[5] == "cell 6: AssertionError: five is refused"
+
+
+def test_a_task_that_spark_gives_up_stops_no_other(tmp_path, monkeypatch):
+    code = (
+        "import os, pathlib, time\nnursery = pathlib.Path(f'/proc/{os.getppid()}/stat').read_text()\n"
+        "if number == 0:\n    os.kill(int(nursery.split()[3]), 9)\n    time.sleep(600)"
+    )
+    monkeypatch.setenv("SPARK_MASTER", "local[1]")  # there Spark repeats no task
+    table = run(write_sweep(tmp_path / "n", code, yaml="grid: {number: [0, 1]}"), on="spark")
+    assert table["status"].tolist() == ["died", "done"]
+    assert table["error"].tolist()[0].startswith("Spark gave the task up")
