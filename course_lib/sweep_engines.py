@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.errors import CourseError
-from course_lib.sweep_point import Job, record_of
+from course_lib.sweep_point import Job, record_of, small_files
 
 _RUNS_A_SERVER = 100  # what a session leaves in the server, about 2 MB, is then given back by a new one
 _HEALTH_SECONDS = 2
-_SHIPPED_BYTES = 10_000_000  # a larger file beside the notebook must lie where every machine sees it
 
 
 @dataclass
@@ -153,9 +152,8 @@ def _pack(job: Job) -> bytes:
             if file.is_file() and "__pycache__" not in file.parts:
                 archive.write(file, file.relative_to(here.parent))
         archive.write(job.notebook, "notebook.ipynb")
-        for file in job.home.iterdir():
-            if file.is_file() and file.stat().st_size <= _SHIPPED_BYTES:
-                archive.write(file, Path("beside", job.home.name, file.name))
+        for file in small_files(job.home):
+            archive.write(file, Path("beside", job.home.name, file.name))
     return packed.getvalue()
 
 

@@ -4,6 +4,7 @@ Nothing here knows of the sweep's folder, so that a point can as well be run on 
 """
 
 import contextlib
+import itertools
 import json
 import math
 import os
@@ -22,7 +23,7 @@ from course_lib.sweep_plan import Limits
 from course_lib.warm_runs import KernelRun, Run, end_tree, tree_of
 
 _SAMPLE_SECONDS = 0.25
-_COPIED_BYTES = 10_000_000
+_COPIED_BYTES = 20_000_000  # in all, for each run
 _LEVELS = 3
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -261,8 +262,8 @@ def _memory_and_cpu(processes: set[int]) -> tuple[int, float]:
 def lay_out(home: Path, place: Path) -> Path:
     """Make a working directory in which a notebook finds what lies beside it, and writes without being in the way.
 
-    Small files of the notebook's folder are copied, so that one that is written again is the run's own. What is
-    larger, folders, and what ``..`` and ``../..`` reach are links.
+    Files of the notebook's folder are copied (`small_files`), so that one that is written again is the run's own. What
+    is too large for that, folders, and what ``..`` and ``../..`` reach are links.
 
     Parameters
     ----------
@@ -276,6 +277,7 @@ def lay_out(home: Path, place: Path) -> Path:
     Path
         The working directory; its name is that of the notebook's folder.
     """
+    copied = {file.name for file in small_files(home)}
     for level, below in _levels(home):
         place = place / (level.name or "root")
         place.mkdir(parents=True)
@@ -283,7 +285,7 @@ def lay_out(home: Path, place: Path) -> Path:
             for entry in entries:
                 if entry.name == below:
                     continue
-                if not below and _is_small_file(entry):
+                if not below and entry.name in copied:
                     shutil.copy2(entry.path, place / entry.name)
                 else:
                     (place / entry.name).symlink_to(entry.path)
@@ -296,8 +298,12 @@ def _levels(home: Path) -> list[tuple[Path, str]]:
     return [*zip(levels[:0:-1], [level.name for level in levels[-2::-1]], strict=True), (home, "")]
 
 
-def _is_small_file(entry: os.DirEntry) -> bool:
-    return entry.is_file() and entry.stat().st_size <= _COPIED_BYTES
+def small_files(folder: Path) -> list[Path]:
+    """List the files of a folder, smallest first, up to 20 MB in all."""
+    files = [file for file in folder.iterdir() if file.is_file() and os.access(file, os.R_OK)]
+    sizes = sorted((file.stat().st_size, file) for file in files)
+    totals = itertools.accumulate(size for size, _ in sizes)
+    return [file for (_, file), total in zip(sizes, totals, strict=True) if total <= _COPIED_BYTES]
 
 
 def _set_aside(place: Path, home: Path, kept: Path) -> None:
