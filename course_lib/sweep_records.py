@@ -195,8 +195,9 @@ def content(notebook: dict, folder: Path) -> list:
         Sources of the code cells, and names and digests of the files.
     """
     sources = [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    named = set(re.findall(r"""["']([^"'\n]+)["']""", "\n".join(sources)))
+    named = set(re.findall(r"""["']([^"'/\\\n]+)["']""", "\n".join(sources)))
     named |= {f"{module}.py" for module in re.findall(r"(?:import|from)\s+(\w+)", "\n".join(sources))}
+    # Only what lies in the folder itself: there a run changes nothing, so that these are inputs.
     files = {name: digest(folder / name) for name in sorted(named) if len(name) < 256 and (folder / name).is_file()}
     return [sources, files]
 
