@@ -383,6 +383,51 @@ def test_a_full_disk_loses_no_point(tmp_path):
     assert last[2:] == str(["done"] * 4), process.stdout + process.stderr
 
 
+CUT = """
+import json, os, signal, sys
+from pathlib import Path
+import nbconvert, pandas, papermill
+from course_lib import sweeps
+
+file, out = map(Path, sys.argv[1:])
+
+def begin(cut):
+    real, count = Path.replace, 0
+    def replace(part, path):
+        nonlocal count
+        count += 1
+        if count == cut:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(part, path)
+    Path.replace = replace
+    sweeps.sweep(file, output=out, jobs=1, resume=True, watch=lambda progress: None)
+
+for cut in [*range(3, 8), 0]:
+    if (pid := os.fork()) == 0:
+        begin(cut)
+        os._exit(0)
+    how = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    records = [json.loads(path.read_text()) for path in (out / "records").glob("*.json")]
+    whole = [json.loads((out / record["executed"]).read_text())["cells"][-1]["outputs"] for record in records]
+    print(how, len(records), all(whole))
+"""
+
+
+def test_a_power_cut_between_any_two_writes_loses_nothing_that_was_kept(tmp_path):
+    """The sweep is killed before its third, fourth, fifth ... write, and begun again each time."""
+    log = tmp_path / "log"
+    file = write_sweep(tmp_path, COUNTING.format(str(log)), "record(a=rows)")
+    command = [sys.executable, "-c", CUT, file, tmp_path / "out"]
+    shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\n")
+    seen = [line.split() for line in shown if line]
+    assert [how for how, *_ in seen] == ["-9"] * 5 + ["0"]
+    kept = [int(number) for _, number, _ in seen]
+    assert kept == sorted(kept)  # never fewer
+    assert kept[-1] == 4
+    assert {whole for *_, whole in seen} == {"True"}
+    assert len(results(tmp_path / "out").query("status == 'done'")) == 4
+
+
 def test_half_written_files_are_swept_up(tmp_path):
     file = write_sweep(tmp_path)
     run(file)

@@ -127,7 +127,7 @@ def test_numerical_threads_work_in_every_run(tmp_path):
         "bool(np.isfinite(x @ x).all()), float(model.score(x, x[:, 0] > 0)) > 0.9"
     )
     path = write_notebook(tmp_path / "n.ipynb", code)
-    assert [texts(execute(path)) for _ in range(3)] == [["(True, True)"]] * 3
+    assert [texts(execute(path)) for _ in range(2)] == [["(True, True)"]] * 2
 
 
 def test_tensorflow_starts_in_the_run_and_not_in_the_nursery(tmp_path):
