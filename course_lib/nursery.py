@@ -73,14 +73,7 @@ def nurse(control_descriptor: int) -> None:
     retiring = False
     while not (retiring and not runs):
         ready = wait([control, *lessons.values(), wake_read])
-        for number, pipe in list(lessons.items()):
-            if pipe in ready or pipe.poll():
-                try:
-                    while pipe.poll():
-                        imports.learn(pipe.recv())
-                except (EOFError, OSError):
-                    pipe.close()
-                    del lessons[number]
+        _hear(lessons, imports)
         if wake_read in ready:
             with contextlib.suppress(BlockingIOError):
                 os.read(wake_read, 4096)
@@ -100,10 +93,7 @@ def nurse(control_descriptor: int) -> None:
             break
         order = control.recv()
         talk, status = (Connection(descriptor) for descriptor in descriptors)
-        for pipe in lessons.values():  # the last words of a run that has ended come before the next
-            with contextlib.suppress(EOFError, OSError):
-                while pipe.poll():
-                    imports.learn(pipe.recv())
+        _hear(lessons, imports)  # the last words of a run that has ended come before the next
         if imports.spoiled or imports.outdated():
             control.send({"retired": True, "learned": imports.learned, "kept_out": sorted(imports.kept_out)})
             talk.close()
@@ -136,6 +126,17 @@ def nurse(control_descriptor: int) -> None:
         runs[pid] = {"status": status, "mark": order["mark"], "temporary": temporary}
         control.send({"learned": imports.learned, "kept_out": sorted(imports.kept_out)})
     os._exit(0)
+
+
+def _hear(lessons: dict[int, Connection], imports: "Imports") -> None:
+    """Learn from what runs have told."""
+    for number, pipe in list(lessons.items()):
+        try:
+            while pipe.poll():
+                imports.learn(pipe.recv())
+        except (EOFError, OSError):
+            pipe.close()
+            del lessons[number]
 
 
 def _reap(runs: dict[int, dict]) -> None:
