@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _TICK_SECONDS = 0.05
 # Other runs wait that long for the first, the rehearsal, to have shown what is to be imported.
-_REHEARSAL_SECONDS = 20
+_REHEARSAL_SECONDS = 10
 _REPEATS = 3  # of a run that lost its Spark server; not counted as attempts, for it is not the point that failed
 _TASKS_AT_ONCE = 64  # handed to Spark, whose slots decide how many run
 
