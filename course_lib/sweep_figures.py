@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from course_lib import figures
@@ -66,8 +67,15 @@ def what_varies(table: "pd.DataFrame", parameters: list[str]) -> Varied:
     for name in numbers:
         data[name] = kinds[name]
     for name in categories:
-        data[name] = data[name].map(lambda value: "not set" if value is None or value != value else say(value))
+        data[name] = _as_text(data[name])
     return Varied(data, numbers, categories)
+
+
+def _as_text(column: "pd.Series") -> "pd.Series":
+    """Write the values of a category; of paths the file's name, where no two files have the same."""
+    text = column.map(lambda value: "not set" if value is None or value != value else say(value))
+    short = text.map(lambda value: PurePath(value).name if PurePath(value).is_absolute() else value)
+    return short if short.nunique() == text.nunique() else text
 
 
 def differs(column: "pd.Series") -> bool:
@@ -91,6 +99,14 @@ def say(value: Any, digits: int = 4) -> str:
     if value == int(value) and abs(value) < 1e15:
         return f"{int(value):,}".replace("-", "−")
     return (f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.{digits}g}").replace("-", "−")
+
+
+def _short(value: float) -> str:
+    """Write a value beside an axis: 20M and 64k, where there is little room."""
+    for size, unit in ((1e6, "M"), (1e3, "k")):
+        if abs(value) >= 10_000 and abs(value) >= size and value % (size / 10) == 0:
+            return f"{value / size:g}{unit}"
+    return say(value)
 
 
 def _about(value: float) -> str:
@@ -249,7 +265,9 @@ def _lines(data: "pd.DataFrame", value: str, x: str, categories: list[str]) -> "
     if _far_apart(levels):
         fig.update_xaxes(type="log")
     if len(levels) <= 8:
-        fig.update_xaxes(tickvals=levels, ticktext=[say(level) for level in levels])
+        fig.update_xaxes(tickvals=levels, ticktext=[_short(level) for level in levels])
+    if _far_apart([means["min"].min(), means["max"].max()]):
+        fig.update_yaxes(type="log", dtick="D2", tickformat="~g")  # labels at 1, 2 and 5
     each = f", a line for each {group}" if group else ""
     band = "; the band reaches from the lowest to the highest run" if repeated else ""
     return figures.describe(fig, f"Mean {value} against {x}{each}{band}. {title}.")
@@ -262,7 +280,7 @@ def _heat_map(data: "pd.DataFrame", value: str, names: list[str]) -> "go.Figure"
     fig = figures.heat_map(means, x, y, value, title, label=".3~g" if len(means) <= 100 else None)
     for axis, name in (("x", x), ("y", y)):
         levels = sorted(data[name].unique())
-        names_said = [say(level) for level in levels]
+        names_said = [_short(level) for level in levels]
         fig.update_layout({f"{axis}axis": {"tickvals": list(range(len(levels))), "ticktext": names_said}})
     fig.update_layout({"xaxis.title": x, "yaxis.title": y})
     spread = _spread(data, value, [x, y])
@@ -316,7 +334,7 @@ def _parallel(data: "pd.DataFrame", value: str, numbers: list[str], categories: 
         if few:
             axis |= {
                 "tickvals": [scale(level) for level in levels],
-                "ticktext": [say(level) for level in levels],
+                "ticktext": [_short(level) for level in levels],
             }
         axes.append(axis)
     for name in categories:

@@ -427,7 +427,10 @@ def _page(folder: Path, row: dict, parameters: list[str], sweep: str) -> bool:
     if page.is_file() and page.stat().st_mtime >= executed.stat().st_mtime:
         return True
     notebook = nbformat.read(executed, as_version=4)
-    drawn = [figures.embed(output) for cell in notebook.cells for output in cell.get("outputs", [])]
+    outputs = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
+    for shown in outputs:  # Spark's progress leaves an empty output behind
+        shown[:] = [output for output in shown if output.get("data") != {}]
+    drawn = [figures.embed(output) for shown in outputs for output in shown]
     body, _ = _exporter().from_notebook_node(notebook)
     script = ""
     if any(drawn):

@@ -83,6 +83,13 @@ def test_seeds_are_averaged_and_show_as_a_band():
     assert figure.layout.xaxis.title.text == "rows"
 
 
+def test_sizes_that_lie_far_apart_are_drawn_on_logarithmic_axes():
+    seconds = drawn(grid(lambda table: table["rows"] / 1e6, rows=[100_000, 2_500_000, 64_000_000], seed=[0]))
+    assert (seconds.layout.xaxis.type, seconds.layout.yaxis.type) == ("log", "log")
+    assert list(seconds.layout.xaxis.ticktext) == ["100k", "2.5M", "64M"]
+    assert drawn(grid(lambda table: 5 + table["rows"] / 1e3, rows=[1, 2, 3], seed=[0])).layout.yaxis.type is None
+
+
 def test_runs_that_failed_are_not_drawn():
     table = grid(rising, rows=ROWS, seed=SEEDS)
     table.loc[table["rows"] == 16_000, ["status", "auc"]] = ["time", np.nan]
@@ -93,6 +100,13 @@ def test_a_parameter_that_is_missing_somewhere_is_a_category():
     table = grid(rising, rows=ROWS, seed=SEEDS).astype({"rows": object})
     table.loc[table["rows"] == 1_000, "rows"] = None
     assert set(drawn(table).data[0].x) == {"not set", "4,000", "16,000"}
+
+
+def test_files_go_by_their_names_unless_two_have_the_same():
+    table = grid(lambda table: table["seed"] + 1.0, rows=[1], table=["/a/sales.csv", "/b/stock.csv"], seed=SEEDS)
+    assert set(drawn(table).data[0].x) == {"sales.csv", "stock.csv"}
+    same = table.replace("/b/stock.csv", "/b/sales.csv")
+    assert set(drawn(same).data[0].x) == {"/a/sales.csv", "/b/sales.csv"}
 
 
 def test_values_that_are_no_numbers_or_never_differ_are_not_drawn():
