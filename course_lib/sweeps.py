@@ -6,6 +6,7 @@
 import contextlib
 import importlib
 import json
+import logging
 import os
 import queue
 import shutil
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,6 +119,7 @@ def sweep(
         raise CourseError(f"--on is {on}: choose local or spark.")
     with contextlib.ExitStack() as stack:
         stack.enter_context(_alone(folder))
+        stack.enter_context(_quiet_papermill())
         if on == "local":
             stack.callback(close_nursery)
             open_nursery(imported_by(plan.notebook))  # it imports while we do
@@ -159,6 +161,17 @@ def _alone(folder: Path):
         except OSError:
             raise CourseError(f"Another sweep is at work in {folder}: wait for it, or give another --output.") from None
         yield
+
+
+@contextlib.contextmanager
+def _quiet_papermill() -> Iterator[None]:
+    """Keep papermill's lines on failed runs out of the terminal: they are in the records."""
+    handler = logging.NullHandler()
+    logging.getLogger("papermill").addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger("papermill").removeHandler(handler)
 
 
 def _prepare(plan: Plan, folder: Path, resume: bool, on: str) -> _Sweep:

@@ -327,7 +327,10 @@ def test_a_sweep_that_is_ended_goes_on(tmp_path, how):
     wait_until(lambda: done(file) == 2 and log.exists() and len(log.read_text().split()) == 4)
     below = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(how)
-    process.communicate()
+    said, _ = process.communicate()
+    if how == signal.SIGINT:
+        assert process.returncode == 130
+        assert " ".join(said.split()).startswith("Stopped. What has run is kept")
     for child in below:
         wait_until(lambda child=child: gone(child.pid), 20)
     assert done(file) == 2
