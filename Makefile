@@ -2,9 +2,10 @@
 PYTHON ?= python3
 SETUP = @$(PYTHON) course_lib/bootstrap.py
 
-.PHONY: lab run test doctor clean
+.PHONY: lab run sweep test doctor clean
 lab:    ; $(SETUP) course lab
 run:    ; $(SETUP) course run
+sweep:  ; $(SETUP) course sweep small --resume
 test:   ; $(SETUP) course test
 doctor: ; $(SETUP) course doctor
 clean:  ; @rm -rf .venv runs data/cache

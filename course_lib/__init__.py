@@ -15,10 +15,13 @@ _HOME_OF = {
     "hint": "exercises",
     "load": "datasets",
     "local_cluster": "cluster",
+    "record": "sweep_records",
+    "results": "sweep_records",
     "solution": "exercises",
     "stop_spark": "spark",
+    "sweep": "sweeps",
 }
-_MODULES = ("datasets", "evaluate", "exercises", "figures", "measure", "parameters", "spark")
+_MODULES = ("datasets", "evaluate", "exercises", "figures", "measure", "parameters", "spark", "sweeps")
 
 __all__ = [*_HOME_OF, *_MODULES]
 

@@ -36,9 +36,13 @@ console = Console(highlight=False)
 
 
 def lessons() -> list[Path]:
-    """Return the lessons in reading order, without the lab's checkpoints and the copies that `reset` keeps."""
-    found = NOTEBOOKS.rglob("[0-9][0-9]_*.ipynb")
-    return sorted(path for path in found if not path.parent.name.startswith(".") and "." not in path.stem)
+    """Return the lessons in reading order: the numbered ones, then those in folders that have exercises of their name.
+
+    The lab's checkpoints and the copies that `reset` keeps are none.
+    """
+    found = [path for path in NOTEBOOKS.rglob("*.ipynb") if not path.parent.name.startswith(".")]
+    with_exercises = {path.stem.removeprefix("lesson_") for path in (ROOT / "course_lib/exercises").glob("lesson_*.py")}
+    return sorted(p for p in found if "." not in p.stem and (p.stem[:2].isdigit() or p.stem in with_exercises))
 
 
 def find_lesson(name: str) -> Path:
@@ -157,6 +161,42 @@ def run(
             failed.append(path.name)
             console.print(f"[red]failed[/]  {path.name}  {error}", markup=True)
     raise typer.Exit(bool(failed))
+
+
+@app.command(rich_help_panel=WORK)
+def sweep(
+    file: Annotated[Path, typer.Argument(help="The sweep: a YAML file, or one of notebooks/sweeps by its name.")],
+    jobs: Annotated[int | None, typer.Option(help="Runs at a time; as many as there are cores if not given.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on: run what is missing or has failed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, show the points, run none.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Allow more than 1,000 points.")] = False,
+    output: Annotated[Path | None, typer.Option(help="Folder of the sweep; runs/NAME if not given.")] = None,
+    on: Annotated[str, typer.Option(help="local, or spark: each point a task of Spark at SPARK_MASTER.")] = "local",
+) -> None:
+    """Run a notebook for [bold]many parameter sets[/]: parallel, resumable, with a report."""
+    from course_lib import sweeps
+    from course_lib.sweep_plan import read_plan
+
+    if dry_run:
+        plan = read_plan(file, yes)
+        names = list(dict.fromkeys(name for point in plan.points for name in point))
+        table = page_table("", *names, title=f"{len(plan.points)} points of {plan.notebook.name}")
+        for number, point in enumerate(plan.points, 1):
+            table.add_row(str(number), *(str(point.get(name, "")) for name in names))
+        console.print(table)
+        return
+    try:
+        found = sweeps.sweep(file, jobs, resume, yes, output, on)
+    except KeyboardInterrupt:
+        console.print("Stopped. What has run is kept; the same command with --resume runs the rest.")
+        raise typer.Exit(130) from None
+    failed = found[found["status"] != "done"]
+    for row in failed.itertuples():
+        console.print(f"[red]{row.status}[/]  {row.id}  ", end="")
+        console.print(row.error, markup=False)
+    where = (output or ROOT / "runs" / file.stem) / "index.html"
+    console.print(f"{len(found) - len(failed)} of {len(found)} runs are done: {where}")
+    raise typer.Exit(bool(len(failed)))
 
 
 @app.command(rich_help_panel=CARE)

@@ -30,7 +30,7 @@ PALETTE = {
 }
 MOST_POINTS = 5_000  # more than a screen has columns of pixels
 _CATEGORIES_NAMED = 31  # more names than days of a month do not fit below an axis
-_LESSON_LINK = re.compile(r"\]\((\d\d_\w+)\.ipynb")
+_LESSON_LINK = re.compile(r"\]\((?:\.\./)*(\d\d_\w+)\.ipynb")
 _PLOTLY = "application/vnd.plotly.v1+json"
 
 
@@ -522,7 +522,7 @@ def export_html(notebook_path: str | Path, html_path: str | Path) -> Path:
             cell.source = _LESSON_LINK.sub(r"](\1.html", cell.source)
         elif cell.cell_type == "code":  # Spark's progress leaves an empty output behind
             cell.outputs = [output for output in cell.get("outputs", []) if output.get("data") != {}]
-    figures = [figure for cell in notebook.cells for figure in map(_embed, cell.get("outputs", [])) if figure]
+    figures = [figure for cell in notebook.cells for figure in map(embed, cell.get("outputs", [])) if figure]
     resources = {"metadata": {"name": notebook_path.stem, "path": str(notebook_path.parent)}}
     if figures:
         from plotly.offline import get_plotlyjs
@@ -537,7 +537,7 @@ def export_html(notebook_path: str | Path, html_path: str | Path) -> Path:
     return html_path
 
 
-def _embed(output: dict) -> bool:
+def embed(output: dict) -> bool:
     """Replace a Plotly output by HTML that holds its JSON and its text alternative; tell whether it was one."""
     figure = output.get("data", {}).get(_PLOTLY)
     if figure is None:

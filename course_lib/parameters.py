@@ -55,7 +55,7 @@ def check_parameters(**rules: tuple | list | Any) -> None:
     if not any(name in namespace for name in rules):
         raise CourseError("The parameters are not set yet: run the parameters cell above this one first.")
     types, declared, given = _declarations(namespace, rules)
-    problems = [_unknown(name, rules) for name in dict.fromkeys([*declared, *given]) if name not in rules]
+    problems = [unknown_name(name, rules) for name in dict.fromkeys([*declared, *given]) if name not in rules]
     values = {}
     for name, rule in rules.items():
         if name not in types:
@@ -66,7 +66,7 @@ def check_parameters(**rules: tuple | list | Any) -> None:
             problems.append(f"{name} has no value: run the parameters cell again")
         else:
             try:
-                values[name] = _value(name, namespace[name], types[name], rule)
+                values[name] = check_value(name, namespace[name], types[name], rule)
             except ValueError as error:
                 problems.append(str(error))
     if problems:
@@ -158,8 +158,29 @@ def _type(name: str, annotation: ast.expr, namespace: dict) -> Any:
 # --- one value ---------------------------------------------------------------------------------------------------
 
 
-def _value(name: str, given: Any, kind: Any, rule: Any) -> Any:
-    """Return the value in its declared type; ValueError with one phrase if it is not allowed."""
+def check_value(name: str, given: Any, kind: Any, rule: Any) -> Any:
+    """Give one value in its declared type.
+
+    Parameters
+    ----------
+    name : str
+        The parameter, for the error.
+    given : object
+        The value; text is converted where the type allows it.
+    kind : type
+        What the notebook declares.
+    rule : tuple, list or ...
+        Limits, or what to choose from, or neither; see `check_parameters`.
+
+    Returns
+    -------
+    object
+
+    Raises
+    ------
+    ValueError
+        In one phrase, if it is not allowed.
+    """
     if isinstance(given, bool) and kind in (int, float):  # pydantic would make 1 of True
         raise ValueError(f"{name} is {given}, but must be {_KINDS[kind]}")
     try:
@@ -218,7 +239,8 @@ def _show(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _unknown(name: str, rules: dict) -> str:
+def unknown_name(name: str, rules: dict) -> str:
+    """Say in one phrase that there is no such parameter, and which there are."""
     return f"there is no parameter {name}{_nearest(name, rules) or ' (there are ' + ', '.join(rules) + ')'}"
 
 

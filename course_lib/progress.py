@@ -26,7 +26,7 @@ def follow(session) -> None:
         Classic or Spark Connect.
     """
     global _registered, _session
-    shell = _notebook_shell()
+    shell = notebook_shell()
     if shell is None:
         return
     _session = session
@@ -39,7 +39,7 @@ def follow(session) -> None:
         _begin_cell()  # the cell that asked for the session is running already
 
 
-def _notebook_shell():
+def notebook_shell():
     """Give IPython's shell when it belongs to a notebook's kernel, without importing IPython for it."""
     if "IPython" not in sys.modules:
         return None

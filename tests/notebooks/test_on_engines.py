@@ -28,6 +28,13 @@ def connect_on_cluster(tmp_path_factory):
             yield server.url
 
 
+@pytest.fixture(autouse=True)
+def on_spark(lesson):
+    """Only lessons that start Spark have an engine to choose."""
+    if "get_spark(" not in lesson.read_text(encoding="utf-8") and "engine=" not in lesson.read_text(encoding="utf-8"):
+        pytest.skip("this lesson needs no Spark")
+
+
 def test_the_table_has_every_lesson(lesson):
     assert promised()[lesson.stem]["local"]  # which tests/notebooks run in full
 

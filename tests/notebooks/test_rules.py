@@ -44,8 +44,13 @@ def test_it_opens_with_a_title_what_you_will_be_able_to_do_minutes_and_what_come
         assert re.search(needed, first.source), f"the opening cell lacks {needed}"
 
 
-def test_it_has_the_length_of_a_lesson(book):
-    assert 40 <= len(book.cells) <= 150
+def is_numbered(lesson) -> bool:
+    """Tell whether a lesson is one of the course's twelve; those in folders may be shorter."""
+    return lesson.stem[:2].isdigit()
+
+
+def test_it_has_the_length_of_a_lesson(lesson, book):
+    assert (40 if is_numbered(lesson) else 25) <= len(book.cells) <= 150
 
 
 def test_parameters_come_first_typed_explained_and_checked(book):
@@ -75,11 +80,11 @@ def test_cells_are_short(book):
 
 
 def test_every_exercise_of_the_lesson_is_asked_and_checked(lesson, book):
-    number = lesson.stem[:2]
-    asked = {i for cell in code(book) for i in re.findall(r"\bcheck\(\s*[\"']([\d.]+)[\"']", cell.source)}
-    written = {exercise.id for exercise in import_module(f"course_lib.exercises.lesson_{number}").EXERCISES}
+    name = lesson.stem[:2] if is_numbered(lesson) else lesson.stem
+    asked = {i for cell in code(book) for i in re.findall(r"\bcheck\(\s*[\"']([\w.]+)[\"']", cell.source)}
+    written = {exercise.id for exercise in import_module(f"course_lib.exercises.lesson_{name}").EXERCISES}
     assert asked == written
-    assert len(asked) >= 5
+    assert len(asked) >= (5 if is_numbered(lesson) else 3)
     assert re.search(r"import .*\bhint\b.*\bsolution\b", code(book)[1].source), (
         "a wrong answer tells people to call hint"
     )
@@ -127,7 +132,9 @@ def test_prose_needs_no_typesetting_that_the_offline_page_lacks(book):
 def test_local_links_lead_somewhere(lesson, book):
     links = re.findall(r"\]\(([^)\s]+)\)", prose(book))
     local = [unquote(link.split("#")[0]) for link in links if not re.match(r"[a-z]+:|#|/proxy/|attachment:", link)]
-    dead = [link for link in local if link and not link.startswith("../runs/") and not (lesson.parent / link).exists()]
+    dead = [
+        link for link in local if link and not re.match(r"(\.\./)+runs/", link) and not (lesson.parent / link).exists()
+    ]
     assert not dead
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from course_lib.cli import ROOT
+from course_lib.cli import ROOT, lessons
 from course_lib.errors import CourseError
 from course_lib.run import run_notebook
 
@@ -24,7 +24,7 @@ def course(*words: str, cwd: Path = ROOT, **environment: str) -> subprocess.Comp
 
 def test_help_names_every_command():
     said = course("--help").stdout
-    for command in ("lab", "run", "cluster", "data", "doctor", "progress", "reset", "setup", "test"):
+    for command in ("lab", "run", "cluster", "data", "doctor", "progress", "reset", "setup", "sweep", "test"):
         assert f" {command} " in said
 
 
@@ -34,6 +34,13 @@ def test_unknown_lesson_is_one_line_that_names_the_known_ones():
     assert done.stderr.startswith("course: '77_nothing' names 0 lessons.")
     assert "00_introduction" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_lessons_are_the_numbered_notebooks_and_those_with_exercises_of_their_name():
+    names = [lesson.stem for lesson in lessons()]
+    assert names[0] == "00_introduction"
+    assert "reading_a_sweep" in names
+    assert "label_noise" not in names  # an experiment beside it
 
 
 def test_parameter_without_a_value_is_one_line():

@@ -1,0 +1,216 @@
+"""Exercises of the lesson on reading a sweep."""
+
+import pandas as pd
+from scipy import stats
+
+from course_lib.exercises import Exercise, Mistake
+
+
+# reading_a_sweep.1 ---------------------------------------------------------------------------------------------------
+def spread_over_seeds(*, noise):
+    """Compute the standard deviation of the AUC over the seeds, for each setting."""
+    return noise.groupby(["flipped_share", "rows"])["auc"].std()
+
+
+def _sizes_mixed(*, noise):
+    return noise.groupby("flipped_share")["auc"].std()
+
+
+def _divided_by_all(*, noise):
+    return noise.groupby(["flipped_share", "rows"])["auc"].std(ddof=0)
+
+
+def _error_of_the_mean(*, noise):
+    return noise.groupby(["flipped_share", "rows"])["auc"].sem()
+
+
+def _range(*, noise):
+    groups = noise.groupby(["flipped_share", "rows"])["auc"]
+    return groups.max() - groups.min()
+
+
+def _variance(*, noise):
+    return noise.groupby(["flipped_share", "rows"])["auc"].var()
+
+
+# reading_a_sweep.2 ---------------------------------------------------------------------------------------------------
+def winner_minus_rival(*, again, winner, rival):
+    """Compute the mean of the paired differences, with its 95 % interval."""
+    by_seed = again.pivot_table(index="seed", columns="least_in_leaf", values="auc")
+    interval = stats.ttest_rel(by_seed[winner], by_seed[rival]).confidence_interval()
+    return (by_seed[winner] - by_seed[rival]).mean(), interval.low, interval.high
+
+
+def _two_groups(*, again, winner, rival):
+    by_seed = again.pivot_table(index="seed", columns="least_in_leaf", values="auc")
+    interval = stats.ttest_ind(by_seed[winner], by_seed[rival]).confidence_interval()
+    return (by_seed[winner] - by_seed[rival]).mean(), interval.low, interval.high
+
+
+def _normal(*, again, winner, rival):
+    by_seed = again.pivot_table(index="seed", columns="least_in_leaf", values="auc")
+    difference = by_seed[winner] - by_seed[rival]
+    half = 1.96 * difference.sem()
+    return difference.mean(), difference.mean() - half, difference.mean() + half
+
+
+def _swapped(*, again, winner, rival):
+    return winner_minus_rival(again=again, winner=rival, rival=winner)
+
+
+def _spread_of_differences(*, again, winner, rival):
+    by_seed = again.pivot_table(index="seed", columns="least_in_leaf", values="auc")
+    difference = by_seed[winner] - by_seed[rival]
+    half = stats.t.ppf(0.975, len(difference) - 1) * difference.std()
+    return difference.mean(), difference.mean() - half, difference.mean() + half
+
+
+# reading_a_sweep.3 ---------------------------------------------------------------------------------------------------
+def minutes_of_the_grid(*, noise, shares, seeds, cores):
+    """Multiply the CPU seconds of a run of each size, by how many there are, over the cores."""
+    of_a_run = noise.groupby("rows")["cpu_seconds"].mean()
+    return (of_a_run * shares * seeds).sum() / cores / 60
+
+
+def _wall_seconds(*, noise, shares, seeds, cores):
+    return (noise.groupby("rows")["seconds"].mean() * shares * seeds).sum() / cores / 60
+
+
+def _one_size(*, noise, shares, seeds, cores):
+    return noise["cpu_seconds"].mean() * shares * seeds / cores / 60
+
+
+def _no_seeds(*, noise, shares, seeds, cores):
+    return minutes_of_the_grid(noise=noise, shares=shares, seeds=1, cores=cores)
+
+
+def _one_core(*, noise, shares, seeds, cores):
+    return minutes_of_the_grid(noise=noise, shares=shares, seeds=seeds, cores=1)
+
+
+def _in_seconds(*, noise, shares, seeds, cores):
+    return 60 * minutes_of_the_grid(noise=noise, shares=shares, seeds=seeds, cores=cores)
+
+
+def small_noise():
+    """Give some runs of the sweep `small`, as they came out."""
+    columns = ["rows", "flipped_share", "seed", "auc", "seconds", "cpu_seconds"]
+    runs = [
+        (1_000, 0.0, 0, 0.67227, 5.812, 0.826),
+        (1_000, 0.0, 1, 0.67521, 1.552, 0.665),
+        (1_000, 0.0, 2, 0.65967, 1.482, 0.649),
+        (1_000, 0.2, 0, 0.59317, 1.168, 0.524),
+        (1_000, 0.2, 1, 0.63014, 1.050, 0.480),
+        (1_000, 0.2, 2, 0.61247, 1.188, 0.483),
+        (16_000, 0.0, 0, 0.71861, 1.314, 0.593),
+        (16_000, 0.0, 1, 0.72145, 1.186, 0.525),
+        (16_000, 0.0, 2, 0.72013, 1.189, 0.515),
+        (16_000, 0.2, 0, 0.69531, 1.039, 0.502),
+        (16_000, 0.2, 1, 0.68935, 1.131, 0.500),
+        (16_000, 0.2, 2, 0.68755, 1.349, 0.585),
+    ]
+    return pd.DataFrame(runs, columns=columns)
+
+
+def small_again():
+    """Give two settings of the search, as they came out."""
+    scores = {
+        10: [0.69823, 0.69882, 0.70217, 0.7012, 0.7042, 0.68428],
+        25: [0.69687, 0.69671, 0.7023, 0.70007, 0.70174, 0.68503],
+    }
+    runs = [(least, seed, auc) for least, column in scores.items() for seed, auc in enumerate(column)]
+    return {"again": pd.DataFrame(runs, columns=["least_in_leaf", "seed", "auc"]), "winner": 25, "rival": 10}
+
+
+EXERCISES = [
+    Exercise(
+        id="reading_a_sweep.1",
+        title="The spread over seeds",
+        reference=spread_over_seeds,
+        why="A group of everything but the seed holds runs that should be equal, so its std is the chance in one run.",
+        hints=(
+            "Runs of one setting differ in their seed alone. Which columns make a setting?",
+            'Group by ["flipped_share", "rows"] and take the std of "auc".',
+        ),
+        mistakes=(
+            Mistake(
+                "sizes mixed",
+                _sizes_mixed,
+                "Your groups hold runs with 1,000 and with 16,000 flights: a difference of settings, not chance.",
+            ),
+            Mistake(
+                "divided by n",
+                _divided_by_all,
+                "You divide by the number of runs. A standard deviation from a sample divides by one less.",
+            ),
+            Mistake(
+                "standard error",
+                _error_of_the_mean,
+                "That is how far the mean of the runs may be off. Here it is asked how far single runs lie apart.",
+            ),
+            Mistake(
+                "range",
+                _range,
+                "Highest minus lowest grows with the number of seeds. Which measure of spread does not?",
+            ),
+            Mistake("variance", _variance, "That is in squared units of AUC. Which spread has the unit of AUC itself?"),
+        ),
+        sample_inputs=lambda: {"noise": small_noise()},
+    ),
+    Exercise(
+        id="reading_a_sweep.2",
+        title="Two settings that do not differ",
+        reference=winner_minus_rival,
+        why="A difference by seed removes what the seed does to both settings; the interval is about the settings.",
+        hints=(
+            "Bring the runs into a table with one row for each seed and a column for each setting.",
+            'again.pivot_table(index="seed", columns="least_in_leaf", values="auc") is that table.',
+            "stats.ttest_rel(table[winner], table[rival]).confidence_interval() has low and high; the mean is that of "
+            "table[winner] - table[rival].",
+        ),
+        mistakes=(
+            Mistake(
+                "two groups",
+                _two_groups,
+                "That takes the runs for unrelated groups. Both settings have the same seeds: which test uses that?",
+            ),
+            Mistake(
+                "normal instead of t",
+                _normal,
+                "1.96 is for many seeds. With a handful the spread itself is uncertain: which distribution knows that?",
+            ),
+            Mistake("rival minus winner", _swapped, "That is the rival minus the winner. Which sign says that it won?"),
+            Mistake(
+                "spread instead of error",
+                _spread_of_differences,
+                "That is where a single difference lies. Where does their mean lie?",
+            ),
+        ),
+        sample_inputs=small_again,
+    ),
+    Exercise(
+        id="reading_a_sweep.3",
+        title="The cost of a grid",
+        reference=minutes_of_the_grid,
+        why="CPU seconds add up over runs and divide by cores; wall seconds of runs that shared the cores do neither.",
+        hints=(
+            "How many runs of each size are there?",
+            "The mean of cpu_seconds for each size, times shares × seeds, added up over the sizes.",
+            "Divide by the cores, and by 60.",
+        ),
+        mistakes=(
+            Mistake(
+                "wall seconds",
+                _wall_seconds,
+                "Wall seconds contain waiting for other runs on the same cores. Which column does not?",
+            ),
+            Mistake(
+                "one size", _one_size, "There are two sizes in the grid, and each of them meets every share and seed."
+            ),
+            Mistake("seeds forgotten", _no_seeds, "Each setting runs once in your answer. How often does it run?"),
+            Mistake("one core", _one_core, "That is for one core. How many work at once?"),
+            Mistake("seconds", _in_seconds, "These are seconds; minutes are asked."),
+        ),
+        sample_inputs=lambda: {"noise": small_noise(), "shares": 10, "seeds": 50, "cores": 16},
+    ),
+]

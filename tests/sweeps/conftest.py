@@ -1,0 +1,17 @@
+"""What the tests of sweeps and of the warm engine share."""
+
+import pytest
+from papermill.engines import papermill_engines
+
+from course_lib.warm_engine import WarmEngine
+from course_lib.warm_runs import close_nursery, open_nursery
+
+papermill_engines.register("warm", WarmEngine)  # also where the package is not installed
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_nursery():
+    """Keep one nursery for the tests of a process, and leave no process behind."""
+    open_nursery(["course_lib", "pandas"])
+    yield
+    close_nursery()
