@@ -292,11 +292,11 @@ def _settle(state: _Sweep, identity: str, point: dict[str, Any]) -> None:
             break
     if state.stopping.is_set():
         return
-    found |= {"attempts": attempts, "executed": None}
-    for what, place in ((FILES, Path("files", identity)), (EXECUTED, Path("notebooks", f"{identity}.ipynb"))):
+    executed = Path("notebooks", f"{identity}.ipynb")
+    found |= {"attempts": attempts, "executed": executed.as_posix() if (work / EXECUTED).exists() else None}
+    for what, place in ((FILES, Path("files", identity)), (EXECUTED, executed)):
         if (work / what).exists():
             records.put_in_place(work / what, state.folder / place)
-            found["executed"] = place.as_posix()
     # From now on the point has run.
     records.write_safely(state.folder / "records" / f"{identity}.json", json.dumps(found, indent=1, default=str))
     if found["status"] == records.DONE:
