@@ -7,7 +7,7 @@ TROUBLES = {
     "none": 0.91,
     "offline": 0.05,  # sent when the phone is back in reach, one to ten hours later
     "sent twice": 0.02,  # no answer came in 30 seconds
-    "corrected": 0.01,  # two hours later, to four minutes more
+    "corrected": 0.01,  # two hours later, to four minutes more or three less
     "in seconds": 0.005,  # an old version of the app
     "no minutes": 0.005,  # the field is missing
 }
@@ -65,7 +65,8 @@ def _with_troubles(events: pd.DataFrame, random: np.random.Generator) -> pd.Data
     again = events[trouble == "sent twice"].copy()
     again["received"] += pd.Timedelta(seconds=30)
     corrected = events[trouble == "corrected"].copy()
-    corrected["happened"] += pd.Timedelta(minutes=4)
-    corrected["minutes_behind"] += 4
+    by = np.resize([4, -3], len(corrected))
+    corrected["happened"] += pd.to_timedelta(by, "min")
+    corrected["minutes_behind"] += by
     corrected["received"] += pd.Timedelta(hours=2)
     return pd.concat([events, again, corrected]).sort_values(["received", "event_id"], ignore_index=True)

@@ -317,6 +317,8 @@ def _judge(exercise: Exercise, answer: Any, inputs: dict[str, Any]) -> str | Non
             answer = call_results(answer, arguments)
         except Exception as error:
             return f"your function raises {_first_line(error)}."
+        if all(result is None for result in answer) and not all(result is None for result in expected):
+            return "your function gives nothing back: end it with `return`."
     else:
         try:
             answer = collected(answer)  # once, not again for each mistake

@@ -159,6 +159,8 @@ def describe(value: Any, kind: str | None = None) -> str:
         "a Series of 24 values indexed by hour".
     """
     kind = kind or _kind(value)
+    if value is None:
+        return "nothing"
     if kind == "Series":
         return f"a Series of {len(value):,} values{_indexed(value)}"
     if kind == "DataFrame":
@@ -227,7 +229,7 @@ def _compare_text(answer: str, expected: str, tolerance: float, ordered: bool) -
 
 
 def _compare_sequence(answer: Any, expected: Any, tolerance: float, ordered: bool) -> str | None:
-    if np.ndim(expected) > 1 and isinstance(expected, np.ndarray):
+    if isinstance(expected, np.ndarray) and expected.ndim > 1:
         answer = np.asarray(answer)
         if answer.shape != expected.shape:
             return f"{describe(expected)} is expected, you gave {describe(answer)}."

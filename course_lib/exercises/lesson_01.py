@@ -1,5 +1,6 @@
 """Exercises of lesson 01, the data platform."""
 
+import numpy as np
 import pandas as pd
 
 from course_lib.exercises import Exercise, Mistake
@@ -20,9 +21,19 @@ def kilobytes_per_flight(*, sizes, rows):
     return sizes / 1000 / rows
 
 
-def kibibytes_per_flight(*, sizes, rows):
-    """Count in 1,024 bytes."""
-    return sizes / 1024 / rows
+def megabytes_per_flight(*, sizes, rows):
+    """Millions of bytes."""
+    return sizes / 1e6 / rows
+
+
+def bytes_of_the_file(*, sizes, rows):
+    """Divide by nothing."""
+    return sizes
+
+
+def bytes_per_flight_of_the_year(*, sizes, rows):
+    """Take all flights for those that were written."""
+    return sizes / 336_776
 
 
 def flights_per_byte(*, sizes, rows):
@@ -75,6 +86,23 @@ def share_of_both_lakes(*, files):
     return (files[opened].groupby("lake")["bytes"].sum() / files["bytes"].sum()).to_dict()
 
 
+def share_that_both_conditions_open(*, files):
+    """Join the conditions by "and": no path names a month and a carrier, so nothing is left."""
+    opened = files["month"].isin([6, 7, 8]) & files["carrier"].eq("UA")
+    return (files[opened].groupby("lake")["bytes"].sum() / files.groupby("lake")["bytes"].sum()).to_dict()
+
+
+def share_that_the_months_open(*, files):
+    """Only one of the two conditions."""
+    opened = files["month"].isin([6, 7, 8])
+    return (files[opened].groupby("lake")["bytes"].sum() / files.groupby("lake")["bytes"].sum()).to_dict()
+
+
+def share_to_two_digits(*, files):
+    """Round a sixth to 0.17."""
+    return {lake: round(share, 2) for lake, share in share_of_bytes_opened(files=files).items()}
+
+
 def bytes_opened(*, files):
     """Bytes, not shares."""
     opened = files["month"].isin([6, 7, 8]) | files["carrier"].eq("UA")
@@ -113,6 +141,12 @@ def aircraft_not_flights(*, flights, planes):
     """Each aircraft once."""
     unknown = flights["tailnum"].notna() & ~flights["tailnum"].isin(planes["tailnum"])
     return flights[unknown].groupby("carrier")["tailnum"].nunique()
+
+
+def with_carriers_of_none(*, flights, planes):
+    """Sum the mask: carriers without such a flight stay in the answer as 0."""
+    unknown = flights["tailnum"].notna() & ~flights["tailnum"].isin(planes["tailnum"])
+    return unknown.groupby(flights["carrier"]).sum()
 
 
 def flights_of_known_aircraft(*, flights, planes):
@@ -183,10 +217,57 @@ def only_too_high(*, events):
     return agrees
 
 
+def less_than_a_minute(*, events):
+    """Leave the minute itself out."""
+
+    def agrees(events):
+        minutes = (events["happened"] - events["scheduled"]).dt.total_seconds() / 60
+        return (minutes - events["minutes_behind"]).abs() < 1
+
+    return agrees
+
+
+def exactly_equal(*, events):
+    """Allow no difference."""
+    return lambda events: (events["happened"] - events["scheduled"]).dt.total_seconds() / 60 == events["minutes_behind"]
+
+
+def the_wrong_way_round(*, events):
+    """Scheduled minus happened: late becomes negative."""
+
+    def agrees(events):
+        minutes = (events["scheduled"] - events["happened"]).dt.total_seconds() / 60
+        return (minutes - events["minutes_behind"]).abs() <= 1
+
+    return agrees
+
+
+def by_the_other_clock(*, events):
+    """Take the time at which we heard of it."""
+
+    def agrees(events):
+        minutes = (events["received"] - events["scheduled"]).dt.total_seconds() / 60
+        return (minutes - events["minutes_behind"]).abs() <= 1
+
+    return agrees
+
+
+def always_the_same_table(*, events):
+    """Look at a table of the notebook instead of the argument."""
+    agrees = agrees_within_a_minute(events=events)
+    return lambda given: agrees(events)
+
+
 def events_that_disagree(*, events):
     """Give the opposite truth value."""
     agrees = agrees_within_a_minute(events=events)
     return lambda events: ~agrees(events)
+
+
+def also_a_little_off(*, events):
+    """Ask for the events, and for the same with minutes that are up to a minute and a half off."""
+    off = np.resize([0, 0.5, 1, -1, 1.5, -1.5], len(events))
+    return [(events,), (events.assign(minutes_behind=events["minutes_behind"] + off),)]
 
 
 def some_events():
@@ -199,7 +280,8 @@ def some_events():
     minutes.iloc[::10] *= 60
     minutes.iloc[5::10] -= 30
     happened = scheduled + pd.to_timedelta(flights["dep_delay"], "min")
-    return {"events": pd.DataFrame({"scheduled": scheduled, "happened": happened, "minutes_behind": minutes})}
+    clocks = {"scheduled": scheduled, "happened": happened, "received": happened + pd.Timedelta(minutes=5)}
+    return {"events": pd.DataFrame(clocks | {"minutes_behind": minutes})}
 
 
 # --- 01.5 ---------------------------------------------------------------------------------------------------------
@@ -221,6 +303,16 @@ def first_of_each(*, events):
 def last_line_of_each(*, events):
     """Take the order of the rows for the order of arrival."""
     return events.drop_duplicates("event_id", keep="last")[["event_id", "minutes_behind"]].reset_index(drop=True)
+
+
+def first_line_of_each(*, events):
+    """Take `drop_duplicates` as it comes."""
+    return events.drop_duplicates("event_id")[["event_id", "minutes_behind"]].reset_index(drop=True)
+
+
+def without_those_that_came_twice(*, events):
+    """`keep=False` keeps none of the copies."""
+    return events.drop_duplicates("event_id", keep=False)[["event_id", "minutes_behind"]].reset_index(drop=True)
 
 
 def without_equal_lines(*, events):
@@ -271,6 +363,16 @@ def share_of_small_groups(*, people, k):
 def with_groups_of_k(*, people, k):
     """Count groups of exactly k, which are safe."""
     return (people.groupby(OUTSIDE)["person"].transform("nunique") <= k).mean()
+
+
+def number_of_exposed_people(*, people, k):
+    """Count instead of a share."""
+    return int((people.groupby(OUTSIDE)["person"].transform("nunique") < k).sum())
+
+
+def share_of_people_alone(*, people, k):
+    """Leave k out: groups of one."""
+    return (people.groupby(OUTSIDE)["person"].transform("nunique") == 1).mean()
 
 
 def share_of_safe_people(*, people, k):
@@ -342,6 +444,34 @@ def by_flight_number(*, table, batch):
     return lambda table, batch: pd.concat([table, batch]).drop_duplicates(KEY[3:], keep="last", ignore_index=True)
 
 
+def without_the_airport(*, table, batch):
+    """Use the key that everybody assumes."""
+    return lambda table, batch: pd.concat([table, batch]).drop_duplicates(KEY[:5], keep="last", ignore_index=True)
+
+
+def none_of_the_equal(*, table, batch):
+    """`keep=False`: old and new version both go."""
+    return lambda table, batch: pd.concat([table, batch]).drop_duplicates(KEY, keep=False, ignore_index=True)
+
+
+def by_row_numbers(*, table, batch):
+    """Let pandas match rows by their index."""
+    return lambda table, batch: batch.combine_first(table)
+
+
+def batch_alone(*, table, batch):
+    """Lose what the batch does not mention."""
+    return lambda table, batch: batch
+
+
+def again_and_from_another_airport(*, table, batch):
+    """Ask for the batch, for the same batch once more, and for flights of the same number from other airports."""
+    batch = batch.reset_index(drop=True)  # with row numbers of its own, as a batch that comes from outside has
+    once = upsert_by_key(table=table, batch=batch)(table, batch)
+    elsewhere = batch.assign(origin=batch["origin"].replace({"EWR": "JFK", "JFK": "LGA", "LGA": "EWR"}))
+    return [(table, batch), (once, batch), (table, elsewhere)]
+
+
 def some_batch():
     """Two overlapping parts of the flights, the second with other outcomes."""
     from course_lib import load
@@ -395,6 +525,26 @@ def files_of_the_one_before(*, log):
     """Stop one commit too early."""
     files_of = files_of_a_version(log=log)
     return lambda log, version: files_of(log, version - 1)
+
+
+def with_lines_that_name_no_file(*, log):
+    """Let `commitInfo`, `protocol` and `metaData` count, whose path is missing."""
+
+    def files_of(log, version):
+        last_word = log[log["version"] <= version].drop_duplicates("path", keep="last")
+        return set(last_word.loc[last_word["action"] != "remove", "path"])
+
+    return files_of
+
+
+def last_word_of_the_whole_log(*, log):
+    """Take the last word first, and cut the log off at the version afterwards."""
+
+    def files_of(log, version):
+        last_word = log[log["path"].notna()].drop_duplicates("path", keep="last")
+        return set(last_word.loc[(last_word["action"] == "add") & (last_word["version"] <= version), "path"])
+
+    return files_of
 
 
 def every_version_of_a_log(*, log):
@@ -458,9 +608,19 @@ def files_of_names_alike(*, placed, gone):
     return set(placed.loc[alike.all(axis=1), "file"])
 
 
-def files_lost_with_one_node(*, placed, gone):
-    """Each DataNode by itself, as if the others lived."""
-    return set().union(*(files_without_a_block(placed=placed, gone=[node]) for node in gone))
+def no_files(*, placed, gone):
+    """Compare a name with a whole text, or a text with a list: nothing is ever equal."""
+    return set(placed.loc[placed["data_nodes"].isin(gone), "file"])
+
+
+def files_whose_text_contains_a_name(*, placed, gone):
+    """Any name anywhere in the text."""
+    return set(placed.loc[placed["data_nodes"].str.contains("|".join(gone)), "file"])
+
+
+def files_whose_first_replica_is_gone(*, placed, gone):
+    """Take the first name for the owner of the block."""
+    return set(placed.loc[placed["data_nodes"].str.split(", ").str[0].isin(gone), "file"])
 
 
 def files_that_can_be_read(*, placed, gone):
@@ -490,12 +650,18 @@ EXERCISES = [
         hints=("Both numbers are there: the bytes of a file, and the rows in it.", "One division answers all formats."),
         mistakes=(
             Mistake("kilobytes", kilobytes_per_flight, "These are kilobytes. The question asks for bytes."),
-            Mistake("kibibytes", kibibytes_per_flight, "These are units of 1,024 bytes. The question asks for bytes."),
+            Mistake("megabytes", megabytes_per_flight, "These are megabytes. The question asks for bytes."),
+            Mistake("not divided", bytes_of_the_file, "That is the whole file. How many rows share it?"),
+            Mistake(
+                "all flights",
+                bytes_per_flight_of_the_year,
+                "You divide by all flights of the year; only `rows` of them were written.",
+            ),
             Mistake("upside down", flights_per_byte, "That says how many flights fit into a byte. Turn it around."),
             Mistake("share", share_of_all_bytes, "That compares formats with each other. What does *one row* take?"),
         ),
         sample_inputs=some_sizes,
-        tolerance=0.005,
+        tolerance=0.03,  # whole bytes will do
     ),
     Exercise(
         id="01.2",
@@ -513,6 +679,17 @@ EXERCISES = [
             Mistake("skipped", share_of_bytes_skipped, "That is the share that is skipped. What has to be opened?"),
             Mistake("both lakes", share_of_both_lakes, "Each lake holds all flights: divide by the bytes of one lake."),
             Mistake("bytes", bytes_opened, "These are bytes. Divide by what the lake holds to get a share."),
+            Mistake(
+                "and",
+                share_that_both_conditions_open,
+                "No path names a month *and* a carrier, and a missing value equals nothing: ask each lake for its own.",
+            ),
+            Mistake(
+                "one condition",
+                share_that_the_months_open,
+                "The months choose among the files of one lake. What chooses in the other?",
+            ),
+            Mistake("two digits", share_to_two_digits, "Nearly: two digits are too few here, give three."),
         ),
         sample_inputs=some_files,
         tolerance=0.005,
@@ -539,6 +716,7 @@ EXERCISES = [
                 "inner join", flights_of_known_aircraft, "These flights *have* a partner in `planes`. Find the others."
             ),
             Mistake("shares", share_of_unknown_aircraft, "These are shares; the question asks how many flights."),
+            Mistake("zeros", with_carriers_of_none, "The counts are right. Leave out the carriers that have none."),
         ),
         sample_inputs=some_flights_and_planes,
     ),
@@ -568,9 +746,20 @@ EXERCISES = [
             Mistake(
                 "opposite", events_that_disagree, "True should mean that the fields agree; yours says the opposite."
             ),
+            Mistake("less than", less_than_a_minute, "A difference of exactly one minute still agrees."),
+            Mistake("equal", exactly_equal, "The fields may differ by up to one minute and still agree."),
+            Mistake("order", the_wrong_way_round, "Late should be positive and early negative: turn the difference."),
+            Mistake(
+                "other clock", by_the_other_clock, "`received` is when we heard of it. When did the aircraft leave?"
+            ),
+            Mistake(
+                "not the argument",
+                always_the_same_table,
+                "Given another table your function answers for the old one: use its argument, no variable from above.",
+            ),
         ),
         sample_inputs=some_events,
-        call=lambda *, events: [(events,)],
+        call=also_a_little_off,
     ),
     Exercise(
         id="01.5",
@@ -595,7 +784,14 @@ EXERCISES = [
             Mistake(
                 "largest",
                 most_minutes_of_each,
-                "The largest value is not the newest: a correction may go down as well as up.",
+                "A correction may go down as well as up: neither the largest value nor the latest departure is the "
+                "last word.",
+            ),
+            Mistake(
+                "first line", first_line_of_each, "Without sorting, the first row is whatever happens to stand first."
+            ),
+            Mistake(
+                "no copy at all", without_those_that_came_twice, "Events that came twice are gone: keep one of them."
             ),
         ),
         sample_inputs=some_copies,
@@ -619,8 +815,13 @@ EXERCISES = [
                 one_column_at_a_time,
                 "An outsider knows the columns together: group by their combination.",
             ),
+            Mistake("a count", number_of_exposed_people, "That is a number of people. What share of all is it?"),
+            Mistake(
+                "alone", share_of_people_alone, "These are alone in their group. Two who share a group are few as well."
+            ),
         ),
         sample_inputs=some_people,
+        tolerance=0.01,  # two digits will do
     ),
     Exercise(
         id="01.7",
@@ -647,9 +848,19 @@ EXERCISES = [
                 by_flight_number,
                 "Flights of other days are gone: a flight number comes again every day, the key needs its date.",
             ),
+            Mistake(
+                "no airport",
+                without_the_airport,
+                "Two airports may see the same flight number on one day: the key needs `origin`.",
+            ),
+            Mistake("none", none_of_the_equal, "`keep=False` drops the new version with the old. One must stay."),
+            Mistake("row numbers", by_row_numbers, "You match rows by their number in the table. What names a flight?"),
+            Mistake(
+                "batch alone", batch_alone, "What the batch does not mention stays as it was; yours has only the batch."
+            ),
         ),
         sample_inputs=some_batch,
-        call=lambda *, table, batch: [(table, batch)],
+        call=again_and_from_another_airport,
     ),
     Exercise(
         id="01.8",
@@ -676,6 +887,16 @@ EXERCISES = [
             ),
             Mistake("newest", files_of_the_newest, "You replay the whole log. Lines after the version do not count."),
             Mistake("one before", files_of_the_one_before, "You stop too early: the version's own commit counts."),
+            Mistake(
+                "no path",
+                with_lines_that_name_no_file,
+                "One element is no file: lines such as `commitInfo` have no path. Which action puts a file in?",
+            ),
+            Mistake(
+                "cut off too late",
+                last_word_of_the_whole_log,
+                "You take the last word of the whole log and then cut it off. What came later must not speak at all.",
+            ),
         ),
         sample_inputs=some_log,
         call=every_version_of_a_log,
@@ -692,6 +913,12 @@ EXERCISES = [
             "A set says it: `set(names) <= set(gone)` is true when every name is among the gone.",
         ),
         mistakes=(
+            Mistake(
+                "nothing",
+                no_files,
+                "Your set is empty. `data_nodes` is one text of several names, those in `gone` die together, and one "
+                "lost block is enough.",
+            ),
             Mistake("a replica", files_that_lose_a_replica, "Some of these blocks have another replica that is alive."),
             Mistake(
                 "all blocks",
@@ -704,9 +931,14 @@ EXERCISES = [
                 "Some of these are alive: `node-1` also stands inside the name `node-12`. Split the text first.",
             ),
             Mistake(
-                "one at a time",
-                files_lost_with_one_node,
-                "Two replicas survive the loss of any *one* DataNode. What if those in `gone` die together?",
+                "contains",
+                files_whose_text_contains_a_name,
+                "One dead replica loses no block, and `contains` finds `node-1` in `node-12` too: split the text.",
+            ),
+            Mistake(
+                "first replica",
+                files_whose_first_replica_is_gone,
+                "No replica comes first: a reader takes any that lives.",
             ),
             Mistake("the others", files_that_can_be_read, "These can still be read. The question is which are lost."),
         ),
