@@ -337,6 +337,8 @@ def _judge(exercise: Exercise, answer: Any, inputs: dict[str, Any]) -> str | Non
                 mistaken = call_results(mistaken, arguments)
             if _difference(answer, mistaken, exercise) is None:
                 return mistake.hint
+    if arguments is not None:
+        fault = fault.replace("in element", "of what your function returns in call", 1)
     return f'{fault} For a nudge, run hint("{exercise.id}").'
 
 
