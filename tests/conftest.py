@@ -32,6 +32,13 @@ def without_network() -> list[str]:
     return words
 
 
+def pytest_collection_modifyitems(config, items):
+    """Begin with what takes longest, so that all processes end at about the same time."""
+    long = [config.rootpath / "tests" / name for name in ("notebooks", "browser", "engines", "sweeps")]
+    order = [*long, config.rootpath / "notebooks"]
+    items.sort(key=lambda item: next((n for n, folder in enumerate(order) if folder in item.path.parents), len(order)))
+
+
 def pytest_terminal_summary(terminalreporter):
     """Print what tests measured with `record_property`, one line a value."""
     reports = [report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, [])]
