@@ -1,4 +1,9 @@
-"""Every lesson once more, with other parameters than the ones it was written with: it holds, fresh and warm alike."""
+"""Every lesson once more, with other parameters, on other engines: fresh, and then warm, which must show the same.
+
+docs/engines.md has a table of which lessons run on a cluster and through Spark Connect. The run that is made here goes
+through a Spark Connect server whose Spark works on a cluster: what can do without the classic API, on executors, would
+run on the cluster without Connect too.
+"""
 
 import json
 import re
@@ -10,7 +15,8 @@ import pytest
 from lesson_runs import SECOND_PARAMETERS, run_lesson
 from papermill.engines import papermill_engines
 
-from course_lib.cli import lessons
+from course_lib.cli import ROOT, lessons
+from course_lib.cluster import connect_server, local_cluster
 from course_lib.warm_engine import WarmEngine
 from course_lib.warm_runs import can_fork, close_nursery
 
@@ -27,26 +33,55 @@ VOLATILE = {
     "ports that the system gives": r"(?:127\.0\.0\.1|localhost):\d+",
     "the time of day": r"\b\d{2}:\d{2}:\d{2}(?:\.\d+)?\b",
 }
-# A cell that measures this machine, or looks at something that moves by itself, tells something else in each run.
-MEASURES = r"measure\.|perf_counter|time\.time|seconds|progress|kill|st_mtime|getsize|listdir|rglob"
+# Cells that tell something else in each run, by the reason for it. They are not compared.
+MOVES = {
+    "it measures this machine, or looks at what moves by itself": (
+        r"measure\.|perf_counter|time\.time|seconds|progress|kill|st_mtime|getsize|listdir|rglob"
+    ),
+    "it shows what threads that write or check at once came to first": r"read_log\(table\)|databases\.fill|is_there\(",
+}
+
+
+def promised() -> dict[str, dict[str, bool]]:
+    """What the table says, by lesson and engine."""
+    text = (ROOT / "docs" / "engines.md").read_text()
+    rows = re.findall(r"^\| `(\d\d_\w+)` \| (\w+) \| (\w+) \| (\w+) \|", text, flags=re.MULTILINE)
+    return {
+        lesson: dict(zip(("local", "cluster", "connect"), (word == "yes" for word in words), strict=True))
+        for lesson, *words in rows
+    }
+
+
+def uses_spark(lesson: Path) -> bool:
+    return bool(re.search(r"get_spark\(|engine=", lesson.read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="module")
+def connect_on_cluster(tmp_path_factory):
+    """The URL of a Spark Connect server whose Spark works on a cluster."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_HOME", str(tmp_path_factory.mktemp("home")))
+        with local_cluster(workers=2) as cluster, connect_server(master=cluster.url, delta=True) as server:
+            yield server.url
 
 
 @pytest.fixture(params=lessons(), ids=lambda path: path.stem, scope="module")
-def fresh(request, tmp_path_factory) -> tuple[Path, nbformat.NotebookNode]:
-    """A lesson, and what it shows when papermill's command runs it in a kernel of its own."""
+def fresh(request, connect_on_cluster, tmp_path_factory) -> tuple[Path, dict[str, str], nbformat.NotebookNode]:
+    """A lesson, its engine, and what it shows when papermill's command runs it in a kernel of its own."""
     lesson = request.param
+    on = {"SPARK_REMOTE": connect_on_cluster} if promised().get(lesson.stem, {}).get("connect") else {}
     output = tmp_path_factory.mktemp("fresh") / lesson.name
-    return lesson, run_lesson(lesson, output, SECOND_PARAMETERS[lesson.stem].items()).notebook
+    return lesson, on, run_lesson(lesson, output, SECOND_PARAMETERS[lesson.stem].items(), **on).notebook
 
 
 def test_lesson_holds_under_other_parameters(fresh):
-    _, notebook = fresh
+    _, _, notebook = fresh
     assert all(cell.get("execution_count") for cell in notebook.cells if cell.cell_type == "code")
 
 
 @pytest.mark.skipif(not can_fork(), reason="there is no fork here")
 def test_a_warm_run_shows_what_a_fresh_one_shows(fresh, tmp_path):
-    lesson, notebook = fresh
+    lesson, on, notebook = fresh
     warm = papermill.execute_notebook(
         lesson,
         tmp_path / lesson.name,
@@ -55,6 +90,7 @@ def test_a_warm_run_shows_what_a_fresh_one_shows(fresh, tmp_path):
         kernel_name="python3",
         progress_bar=False,
         folder=lesson.parent,
+        environment=on,
     )
     close_nursery()
     pairs = list(zip(compared(notebook), compared(warm), strict=True))
@@ -62,10 +98,40 @@ def test_a_warm_run_shows_what_a_fresh_one_shows(fresh, tmp_path):
     assert sum(bool(outputs) for (_, outputs), _ in pairs) >= 10, "Too few cells are compared to tell."
 
 
+def test_the_table_has_every_lesson_that_uses_spark():
+    assert promised().keys() == {lesson.stem for lesson in lessons() if uses_spark(lesson)}
+    assert all(runs["local"] for runs in promised().values()), "other tests run every lesson locally, in full"
+
+
+@pytest.mark.parametrize("lesson", [name for name, runs in promised().items() if not runs["connect"]])
+def test_a_lesson_that_needs_the_classic_api_says_so_rightly(lesson, connect_on_cluster, tmp_path):
+    [path] = [path for path in lessons() if path.stem == lesson]
+    parameters = SECOND_PARAMETERS[lesson].items()
+    with pytest.raises(AssertionError):
+        run_lesson(path, tmp_path / path.name, parameters, SPARK_REMOTE=connect_on_cluster)
+    if promised()[lesson]["cluster"]:
+        with local_cluster(workers=2) as cluster:  # the server holds the cores of the other one
+            run_lesson(path, tmp_path / path.name, parameters, SPARK_MASTER=cluster.url)
+
+
 def compared(notebook: nbformat.NotebookNode) -> list[tuple[str, list[str]]]:
     """List each cell's source and outputs, without what is volatile, and without the cells that measure."""
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and not re.search(MEASURES, cell.source)]
-    return [(cell.source, [steady(output) for output in cell.outputs if not is_empty(output)]) for cell in cells]
+    moves = re.compile("|".join(MOVES.values()))
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and not moves.search(cell.source)]
+    return [(cell.source, [steady(output) for output in in_one_piece(cell.outputs)]) for cell in cells]
+
+
+def in_one_piece(outputs: list[nbformat.NotebookNode]) -> list[dict]:
+    """Join what was printed, which arrives in more pieces or fewer; drop what is empty."""
+    joined = []
+    for output in outputs:
+        if is_empty(output):
+            continue
+        if joined and output.output_type == "stream" and joined[-1].get("name") == output.name:
+            joined[-1]["text"] += output.text
+        else:
+            joined.append(dict(output))
+    return joined
 
 
 def is_empty(output: nbformat.NotebookNode) -> bool:
@@ -73,7 +139,7 @@ def is_empty(output: nbformat.NotebookNode) -> bool:
     return output.output_type == "display_data" and not output.data
 
 
-def steady(output: nbformat.NotebookNode) -> str:
+def steady(output: dict) -> str:
     text = json.dumps(output, sort_keys=True)
     for pattern in VOLATILE.values():
         text = re.sub(pattern, "", text)
