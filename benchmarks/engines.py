@@ -34,7 +34,7 @@ COMPARISONS = {  # name of the ratio: the job, what is measured, what it is comp
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=6, help="pairs of each ratio; six or more give 95 %")
+    parser.add_argument("--pairs", type=int, default=6, help="pairs of each ratio; six or more give 95 %%")
     parser.add_argument("--starts", type=int, default=3, help="starts of each engine; the median is shown")
     parser.add_argument("--serve", choices=ENGINES, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
