@@ -124,11 +124,11 @@ def _begin(
     """Start a session and remember it."""
     global _running
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable  # workers: this very Python
-    from pyspark.logger import PySparkLogger
+    _running = _start(app, master, java, jvm_options, more_settings or {}) if java else _connect(app, master)
+    from pyspark.logger import PySparkLogger  # not before: PySpark is imported while the JVM starts
 
     for name in ("DataFrameQueryContextLogger", "SQLQueryContextLogger"):  # each error again, as a wall of JSON
         PySparkLogger.getLogger(name).disabled = True
-    _running = _start(app, master, java, jvm_options, more_settings or {}) if java else _connect(app, master)
     progress.follow(_running.session)
     return _running.session
 
