@@ -180,12 +180,18 @@ class Hdfs(Engine):
 
     def health(self) -> Health:
         """Ask the NameNode how the store is."""
+        return self._look()[0]
+
+    def _look(self) -> tuple[Health, bool]:
+        """Give the health, and whether replicas on dead DataNodes count no more: for seconds they still do."""
         said = self._ask_name_node("FSNamesystemState") | self._ask_name_node("NameNodeInfo")
         if not said:
             raise CourseError("The NameNode does not answer: has the store been stopped?")
         # Counted by fsck, when asked: the NameNode's own count is brought up to date once a second only.
-        under_replicated = re.search(r"Under-replicated blocks:\s+(\d+)", self.fsck("/"))
-        return Health(
+        report = self.fsck("/")
+        under_replicated = re.search(r"Under-replicated blocks:\s+(\d+)", report)
+        settled = not any(f"[{node['xferaddr']}," in report for node in json.loads(said["DeadNodes"]).values())
+        health = Health(
             live_nodes=said["NumLiveDataNodes"],
             dead_nodes=said["NumDeadDataNodes"],
             blocks=said["BlocksTotal"],
@@ -193,6 +199,7 @@ class Hdfs(Engine):
             missing=said["NumberOfMissingBlocks"],
             safe_mode=bool(said["Safemode"]),
         )
+        return health, settled
 
     def wait_for(self, **facts) -> Health:
         """Wait until `health` says so, such as ``wait_for(live_nodes=1)`` or ``wait_for(under_replicated=0)``.
@@ -206,14 +213,8 @@ class Hdfs(Engine):
         """
 
         def holds() -> Health | None:
-            health = self.health()
-            if any(getattr(health, name) != value for name, value in facts.items()):
-                return None
-            # For seconds a DataNode is called dead while its replicas still count.
-            dead = json.loads(self._ask_name_node("NameNodeInfo").get("DeadNodes", "{}"))
-            report = self.fsck("/")
-            settled = not any(f"[{node['xferaddr']}," in report for node in dead.values())
-            return self.health() if settled else None
+            health, settled = self._look()
+            return health if settled and all(getattr(health, name) == value for name, value in facts.items()) else None
 
         what = " and ".join(f"{name} was {value}" for name, value in facts.items())
         return self._wait_until(holds, what, {"name-node": self._name_node})

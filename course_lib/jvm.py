@@ -18,6 +18,17 @@ from course_lib.java import Java, project_folder
 
 _AHEAD_OF_TIME = 25  # the first Java that writes its cache in one step
 
+# Settings of log4j for every JVM; who starts one adds what else it wants to hear.
+WARNINGS_TO_STDERR = """\
+rootLogger.level = warn
+rootLogger.appenderRef.stderr.ref = console
+appender.console.type = Console
+appender.console.name = console
+appender.console.target = SYSTEM_ERR
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d{HH:mm:ss} %p %c{1}: %m%n%ex
+"""
+
 _OPEN_TO_SPARK = (
     "java.lang",
     "java.lang.invoke",

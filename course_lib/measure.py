@@ -234,11 +234,16 @@ def tree_memory(pid: int | None = None) -> int:
     held = 0
     for process in _tree(pid):
         with contextlib.suppress(psutil.Error, OSError):  # it has ended meanwhile
-            # A command that the JVM starts (chmod) shares the JVM's memory until it becomes itself, and would count it
-            # twice: psutil reads the resident size after the proportional one, and that is small by then.
-            memory = process.memory_full_info() if psutil.LINUX else process.memory_info()
-            held += min(memory.pss, memory.rss) if psutil.LINUX else memory.rss
+            held += memory_of(process)
     return held
+
+
+def memory_of(process: psutil.Process) -> int:
+    """Give the bytes that one process holds now, of pages that it shares its part (Linux; elsewhere all of them)."""
+    # A command that the JVM starts (chmod) shares the JVM's memory until it becomes itself, and would count it twice:
+    # psutil reads the resident size after the proportional one, and that is small by then.
+    memory = process.memory_full_info() if psutil.LINUX else process.memory_info()
+    return min(memory.pss, memory.rss) if psutil.LINUX else memory.rss
 
 
 def tree_cpu(pid: int | None = None) -> float:

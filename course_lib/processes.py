@@ -27,14 +27,9 @@ _START_SECONDS = 120  # an engine that is not up by then is given up
 _LOOK_SECONDS = 0.1
 
 # Warnings, and the lines that name the ports the system gave.
-_LOG_SETTINGS = """\
-rootLogger.level = warn
-rootLogger.appenderRef.stderr.ref = console
-appender.console.type = Console
-appender.console.name = console
-appender.console.target = SYSTEM_ERR
-appender.console.layout.type = PatternLayout
-appender.console.layout.pattern = %d{HH:mm:ss} %p %c{1}: %m%n%ex
+_LOG_SETTINGS = (
+    jvm.WARNINGS_TO_STDERR
+    + """\
 logger.deploy.name = org.apache.spark.deploy
 logger.deploy.level = info
 logger.ports.name = org.apache.spark.util.Utils
@@ -46,6 +41,7 @@ logger.namenode.level = info
 logger.http.name = org.apache.hadoop.http.HttpServer2
 logger.http.level = info
 """
+)
 
 
 class Engine:

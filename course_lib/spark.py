@@ -25,18 +25,14 @@ _MIB = 2**20
 _START_SECONDS = 120  # a JVM that has not answered by then is given up
 
 # Everything that Spark has to say goes to a file in the session's folder; a problem reaches the person as an exception.
-_LOG_SETTINGS = """\
-rootLogger.level = warn
-rootLogger.appenderRef.stderr.ref = console
-appender.console.type = Console
-appender.console.name = console
-appender.console.target = SYSTEM_ERR
-appender.console.layout.type = PatternLayout
-appender.console.layout.pattern = %d{HH:mm:ss} %p %c{1}: %m%n%ex
+_LOG_SETTINGS = (
+    jvm.WARNINGS_TO_STDERR
+    + """\
 # The same level as the root's, or Spark prints a line on how to change it.
 logger.gateway.name = org.apache.spark.api.python.PythonGatewayServer
 logger.gateway.level = warn
 """
+)
 
 
 @dataclass

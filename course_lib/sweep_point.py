@@ -247,11 +247,13 @@ class _Watch:
 def _memory_and_cpu(processes: set[int]) -> tuple[int, float]:
     import psutil
 
+    from course_lib import measure
+
     held, used = 0, 0.0
     for pid in processes:
         with contextlib.suppress(psutil.Error, OSError):
             process = psutil.Process(pid)
-            held += process.memory_full_info().pss if psutil.LINUX else process.memory_info().rss
+            held += measure.memory_of(process)
             used += sum(process.cpu_times()[:4])
     return held, used
 
