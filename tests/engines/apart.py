@@ -1,5 +1,6 @@
 """Python processes of their own that use engines, and what they tell."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -27,5 +28,17 @@ def tell(script: str, folder: Path, prefix=(), **environment: str) -> dict:
 
 def survivors(processes: list[psutil.Process], seconds: float = 20) -> list[str]:
     """Wait until processes have ended; name those that have not."""
-    _, alive = psutil.wait_procs(processes, timeout=seconds)
-    return [" ".join(process.cmdline()[-3:]) for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+    found = []
+    for process in psutil.wait_procs(processes, timeout=seconds)[1]:
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended just now
+            found += [" ".join(process.cmdline()[-3:])] if process.status() != psutil.STATUS_ZOMBIE else []
+    return found
+
+
+def jvms(processes: list[psutil.Process]) -> int:
+    """Count the JVMs among processes; what has ended meanwhile is none."""
+    found = 0
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found += process.name().startswith("java")
+    return found

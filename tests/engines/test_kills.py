@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from apart import HERE, ROOT, survivors
+from apart import HERE, ROOT, jvms, survivors
 from jupyter_client.manager import start_new_kernel
 
 START = """
@@ -40,7 +40,7 @@ def begin():
         folder = Path(process.stdout.readline().strip())
         below = psutil.Process(process.pid).children(recursive=True)
         begun.extend(below)
-        assert sum(child.name().startswith("java") for child in below) == 2
+        assert jvms(below) == 2
         return process, below, folder
 
     yield begin
@@ -99,7 +99,7 @@ def test_nothing_is_left_when_it_is_killed_while_the_cluster_starts():
     process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdin=subprocess.PIPE)
     try:
         top = psutil.Process(process.pid)
-        while not any(child.name().startswith("java") for child in top.children(recursive=True)):
+        while not jvms(top.children(recursive=True)):
             assert process.poll() is None
             time.sleep(0.01)
         below = top.children(recursive=True)
@@ -129,8 +129,7 @@ def test_nothing_is_left_when_the_kernel_of_a_notebook_is_killed_in_its_work(ker
     run(JOB)
     top = psutil.Process(manager.provisioner.pid)
     below = top.children(recursive=True)
-    # The session's JVM, the master, the worker, the executor.
-    assert sum(child.name().startswith("java") for child in below) == 4
+    assert jvms(below) == 4  # the session's, the master, the worker, the executor
     top.kill()
     assert survivors(below) == []
 

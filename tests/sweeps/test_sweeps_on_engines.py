@@ -4,9 +4,8 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import psutil
 import pytest
-from small_notebooks import execute, gone, needs_fork, texts, wait_until, write_notebook
+from small_notebooks import execute, gone, jvms, needs_fork, texts, wait_until, write_notebook
 
 from course_lib import local_cluster, stop_spark, sweep, sweep_engines
 from course_lib.sweep_plan import read_plan, spark_of
@@ -80,14 +79,15 @@ def shared(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shared")
     killed, servers = folder / "killed", []
     find = (
-        "import psutil\nkilled = pathlib.Path({!r})\n"
-        "server = [p.pid for p in psutil.Process({}).children(recursive=True) if 'java' in p.name()][0]"
+        "import psutil\nfrom contextlib import suppress\nkilled, seen = pathlib.Path({!r}), set()\n"
+        "for child in psutil.Process({}).children(recursive=True):\n    with suppress(psutil.NoSuchProcess):\n"
+        "        seen |= {{child.pid}} if child.name() == 'java' else set()\nserver = min(seen)"
     )
     cells = [SHARED[0], find.format(str(killed), os.getpid()), *SHARED[1:]]
     file = write_sweep(folder, *cells, yaml="grid: {number: [1, 2, 3, 4, 5, 6]}")
 
     def look(progress):
-        servers.extend(p.pid for p in psutil.Process().children(recursive=True) if "java" in p.name())
+        servers.extend(jvms())
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sweep_engines, "_RUNS_A_SERVER", 4)
