@@ -33,7 +33,7 @@ from ipykernel.kernelbase import Kernel
 from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.session import Session
 
-from course_lib.warm_runs import as_socket, end_tree, grammar_later, start_of
+from course_lib.warm_runs import as_socket, end_tree, start_of
 
 # What starts threads when it is imported, which would not live on in a fork, and so is imported by each run itself.
 KEPT_OUT = frozenset({"jax", "keras", "tensorflow", "tensorboard", "tf_keras", "torch"})
@@ -60,8 +60,8 @@ def nurse(control_descriptor: int) -> None:
         return
     application = prepare_kernel()
     imports = Imports({*KEPT_OUT, *settings["kept_out"]}, application.kernel.shell)
-    imports.learn(settings["learned"])
     gc.disable()  # a collection would touch every object, and so copy every page, in each run
+    imports.learn(settings["learned"])
 
     wake_read, wake_write = os.pipe()
     for end in (wake_read, wake_write):
@@ -414,16 +414,15 @@ class Imports:
             return
         names = {name for name, _ in wanted}
         first = [(name, "") for name in _MENDS_ITSELF if name in names]
-        with grammar_later():
-            for name, file in [*first, *wanted]:
-                if self.spoiled:
-                    self.learned.append((name, file))  # for the next nursery
-                elif name not in sys.modules and name.partition(".")[0] not in self.kept_out:
-                    self._import(name)
-                if file and name in sys.modules:
-                    self.learned.append((name, file))
-            with self._shell.builtin_trap:
-                _warm_up()
+        for name, file in [*first, *wanted]:
+            if self.spoiled:
+                self.learned.append((name, file))  # for the next nursery
+            elif name not in sys.modules and name.partition(".")[0] not in self.kept_out:
+                self._import(name)
+            if file and name in sys.modules:
+                self.learned.append((name, file))
+        with self._shell.builtin_trap:
+            _warm_up()
         self.known = set(sys.modules)
         self._remember_files()
 

@@ -25,7 +25,7 @@ from course_lib.machine import describe_machine
 from course_lib.sweep_engines import SharedServer, SparkTasks
 from course_lib.sweep_plan import ROOT, Plan, imported_by, read_plan
 from course_lib.sweep_point import EXECUTED, FILES, Job, run_point
-from course_lib.warm_runs import KernelRun, Run, close_nursery, end_tree, grammar_later, open_nursery
+from course_lib.warm_runs import KernelRun, Run, close_nursery, end_tree, open_nursery
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,8 +123,6 @@ def sweep(
         if on == "local":
             stack.callback(close_nursery)
             open_nursery(imported_by(plan.notebook))  # it imports while we do
-        with grammar_later():
-            import nbformat  # noqa: F401
         state = _prepare(plan, folder, resume, on)
         stack.callback(_finish, state)
         if not state.missing:

@@ -3,7 +3,6 @@
 import asyncio
 import atexit
 import contextlib
-import importlib.util
 import os
 import queue
 import shutil
@@ -14,11 +13,9 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import ModuleType
 
 from course_lib.errors import CourseError
 
@@ -28,29 +25,6 @@ _PATIENCE_SECONDS = 30  # for a run that has executed its last cell to end: a JV
 
 class RunDiedError(Exception):
     """A run's process has ended before it could begin."""
-
-
-@contextlib.contextmanager
-def grammar_later() -> Iterator[None]:
-    """Import jsonschema, or what imports it, without compiling its grammar of IRIs: a second of CPU that few ask for.
-
-    It is compiled when an IRI is first checked.
-    """
-    name = "rfc3987_syntax"
-    if name in sys.modules or "jsonschema" in sys.modules or importlib.util.find_spec(name) is None:
-        yield
-        return
-
-    def is_valid_syntax(*arguments):
-        return importlib.import_module(name).is_valid_syntax(*arguments)
-
-    stand_in = sys.modules[name] = ModuleType(name)
-    stand_in.is_valid_syntax = is_valid_syntax
-    try:
-        yield
-    finally:
-        if sys.modules.get(name) is stand_in:
-            del sys.modules[name]
 
 
 def can_fork() -> bool:
