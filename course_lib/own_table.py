@@ -8,6 +8,7 @@ import codecs
 import csv
 import difflib
 import io
+import itertools
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -227,11 +228,15 @@ def _read_text(path: Path, max_cells: int) -> tuple[pd.DataFrame, list[str]]:
         raise CourseError(f"'{path}' is empty: give a file with a line of column names and rows below it.")
     if "\x00" in text or text.startswith(("PK\x03\x04", "%PDF", "\x89PNG")):
         raise CourseError(f"'{path}' is not a table of text: save it as CSV or Parquet (a workbook too).")
+    remarks, text = _remarks(text)
     separator = _separator(text)
     notes = [f"text, encoding {encoding}, separated by {SEPARATORS.get(separator, 'nothing: one column')}"]
     first, *others = _first_lines(text, separator)
     max_rows = max(1, max_cells // max(1, len(first)))
     options = {"sep": separator or ",", "encoding": encoding, "low_memory": False, "nrows": max_rows + 1}
+    if remarks:
+        options["skiprows"] = remarks
+        notes.append(f"remarks above the names are skipped: {remarks} {'line' if remarks == 1 else 'lines'} with #")
     if codes := _codes(first, others):
         options["dtype"] = dict.fromkeys(codes, str)
         notes.append(f"kept as text for their leading zeros: {_named(codes)}")
@@ -265,7 +270,7 @@ def _read_ragged(path: Path, options: dict, error: Exception) -> tuple[pd.DataFr
                 io.TextIOWrapper(file, encoding=options["encoding"], newline=""), delimiter=options["sep"]
             )
             width, writer = 0, csv.writer(fitting)
-            for fields in lines:
+            for fields in itertools.islice(lines, options.get("skiprows", 0), None):
                 width = width or len(fields)
                 fits = len(fields) <= width
                 dropped += not fits
@@ -279,7 +284,7 @@ def _read_ragged(path: Path, options: dict, error: Exception) -> tuple[pd.DataFr
     if dropped >= kept:
         raise CourseError(f"'{path}' is not a table: {dropped:,} of its lines do not fit the first line.")
     fitting.seek(0)
-    rest = {key: value for key, value in options.items() if key not in ("sep", "encoding")}
+    rest = {key: value for key, value in options.items() if key not in ("sep", "encoding", "skiprows")}
     return pd.read_csv(fitting, index_col=False, **rest), dropped
 
 
@@ -329,6 +334,17 @@ def _encoding(path: Path, start: bytes) -> str:
         undefined = any(byte in start for byte in b"\x81\x8d\x8f\x90\x9d")  # bytes that Windows' code page lacks
         return "latin-1" if undefined else "cp1252"
     return "utf-8"
+
+
+def _remarks(text: str) -> tuple[int, str]:
+    """Count the lines with # above the names, and give the text from the names on."""
+    lines = text.splitlines(keepends=True)
+    count = next((place for place, line in enumerate(lines) if not line.startswith("#")), 0)
+    if count:
+        separator = _separator("".join(lines[count:]))
+        if separator and lines[count - 1].count(separator) == lines[count].count(separator):  # the names: "#id,name"
+            count -= 1
+    return count, "".join(lines[count:])
 
 
 def _first_lines(text: str, separator: str | None, most: int = 500) -> list[list[str]]:

@@ -52,6 +52,19 @@ def test_a_word_for_no_value_does_not_keep_numbers_text(write, text):
     assert any("1 in a" in note for note in found.notes)
 
 
+def test_remarks_above_the_names_are_skipped(write):
+    found = read_table(write("# made by a logger\n# unit: mm, daily\nday;rain\n1;2,5\n2;0,0\n3;1;extra\n"))
+    assert list(found.data.columns) == ["day", "rain"]
+    assert found.data["rain"].tolist() == [2.5, 0]
+    assert any("2 lines with #" in note for note in found.notes)
+
+
+def test_names_that_begin_with_a_hash_stay_the_names(write):
+    found = read_table(write("# version 2\n#id,size\n1,10\n2,20\n"))
+    assert found.data.shape == (2, 2)
+    assert found.data["size"].tolist() == [10, 20]
+
+
 def test_per_cent_becomes_a_number(write):
     assert read_table(write("a,b\n41 %,x\n7.5%,y\n")).data["a"].tolist() == [41, 7.5]
 
