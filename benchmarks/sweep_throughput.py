@@ -1,7 +1,11 @@
 """How much cheaper a sweep is than loops over papermill: the same points, in turn, on this machine.
 
-``python benchmarks/sweep_throughput.py`` for 24 points of a small pandas notebook, and
-``python benchmarks/sweep_throughput.py --spark --pairs 1`` for 12 points of lesson 02 with Spark at small scale.
+``python benchmarks/sweep_throughput.py small`` for 24 points of a small pandas notebook, ``race`` for 12 points of
+lesson 00's race of pandas and Spark, and ``lesson`` for 12 points of lesson 02 at small scale, whose own cells take
+most of the time whoever runs them.
+
+Python keeps its bytecode, as in the course's environment; ``--without-bytecode`` has each process compile all that it
+imports, as on a machine that forbids Python to write it.
 
 Each round runs every way once, in another order: a loop over papermill's command line, a loop over
 ``papermill.execute_notebook``, with ``--ploomber`` one over ploomber-engine, which isolates nothing, and the sweep. For
@@ -36,6 +40,12 @@ SMALL = [
     "model = LinearRegression().fit(table[['x']], table['y'])\nslope = float(model.coef_[0])\nslope",
     "px.scatter(table.head(200), x='x', y='y')",
 ]
+# Name, notebook (the small one is written here), fixed parameters, points.
+NOTEBOOKS = {
+    "small": (None, {}, 24),
+    "race": ("sweeps/engine_race.ipynb", {"rows": 100_000, "repeats": 1}, 12),
+    "lesson": ("02_exploratory_data_analysis.ipynb", {"rows_at_scale": 100_000, "sample_rows": 2_000}, 12),
+}
 LOOP = """
 import json, sys, papermill
 for number, point in enumerate(json.loads(sys.argv[2])):
@@ -135,25 +145,27 @@ def overhead(notebook: Path, point: dict) -> tuple[float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=3, help="rounds")
-    parser.add_argument("--points", type=int, help="24 of the small notebook, 12 of the lesson, if not given")
-    parser.add_argument("--spark", action="store_true", help="lesson 02 with Spark instead of the small notebook")
+    parser.add_argument("notebook", choices=NOTEBOOKS, help="what runs")
+    parser.add_argument("--points", type=int, help="24 of the small notebook, 12 of the others, if not given")
+    parser.add_argument("--without-bytecode", action="store_true", help="every process compiles what it imports")
     parser.add_argument("--without-command", action="store_true", help="leave out the loop over the command line")
     parser.add_argument("--ploomber", action="store_true", help="ploomber-engine too; needs a package registry")
     given = parser.parse_args()
+    lesson, fixed, usual = NOTEBOOKS[given.notebook]
+    many = given.points or usual
     with tempfile.TemporaryDirectory() as folder:
-        if given.spark:
-            notebook = ROOT / "notebooks" / "02_exploratory_data_analysis.ipynb"
-            fixed = {"rows_at_scale": 100_000, "sample_rows": 2_000}
-            grid = {"seed": list(range(given.points or 12))}
-        else:
-            notebook, fixed = small_notebook(Path(folder, "small.ipynb")), {}
-            grid = {"rows": [1_000, 3_000], "seed": list(range((given.points or 24) // 2))}
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        if given.without_bytecode:
+            os.environ |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": folder}
+        notebook = ROOT / "notebooks" / lesson if lesson else small_notebook(Path(folder, "small.ipynb"))
+        grid = {"seed": list(range(many))} if lesson else {"rows": [1_000, 3_000], "seed": list(range(many // 2))}
         points = [fixed | dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
         sweep = Path(folder, "benchmark.yaml")
         sweep.write_text(yaml.safe_dump({"notebook": str(notebook), "fixed": fixed, "grid": grid}))
         commands = ways(notebook, points, fetch_ploomber(Path(folder, "ploomber")) if given.ploomber else None)
         if given.without_command:
             del commands["papermill's command"]
+        measure(ways(notebook, points[:1], None)["papermill.execute_notebook"], sweep)  # its imports write the bytecode
         print(f"{len(points)} points of {notebook.name}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
         taken = {name: [] for name in commands}
         for number in range(given.pairs):
@@ -169,7 +181,7 @@ def main() -> None:
                 f"CPU {statistics.median(used):7.1f} s [{min(used):.1f}, {max(used):.1f}]   "
                 f"times faster {faster}   times less CPU {cheaper}"
             )
-        if not given.spark:
+        if not lesson:
             whole, cells = overhead(notebook, points[0])
             print(f"a warm run: {whole:.2f} CPU s, its cells {cells:.2f}, beyond them {whole - cells:.2f}")
 

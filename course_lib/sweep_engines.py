@@ -153,7 +153,7 @@ def _pack(job: Job) -> bytes:
                 archive.write(file, file.relative_to(here.parent))
         archive.write(job.notebook, "notebook.ipynb")
         for file in small_files(job.home):
-            archive.write(file, Path("beside", job.home.name, file.name))
+            archive.write(file, Path("beside", job.home.name, file.relative_to(job.home)))
     return packed.getvalue()
 
 

@@ -24,6 +24,7 @@ from course_lib.warm_runs import KernelRun, Run, end_tree, tree_of
 
 _SAMPLE_SECONDS = 0.25
 _COPIED_BYTES = 20_000_000  # in all, for each run
+_COPIED_FILES = 1_000  # of each folder beside the notebook
 _LEVELS = 3
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -264,8 +265,9 @@ def _memory_and_cpu(processes: set[int]) -> tuple[int, float]:
 def lay_out(home: Path, place: Path) -> Path:
     """Make a working directory in which a notebook finds what lies beside it, and writes without being in the way.
 
-    Files of the notebook's folder are copied (`small_files`), so that one that is written again is the run's own. What
-    is too large for that, folders, and what ``..`` and ``../..`` reach are links.
+    Small files of the notebook's folder and of the folders in it are copied (`small_files`), so that one that is
+    written again is the run's own, and so are these folders. What is too large for that, and what ``..`` and ``../..``
+    reach, are links.
 
     Parameters
     ----------
@@ -279,19 +281,29 @@ def lay_out(home: Path, place: Path) -> Path:
     Path
         The working directory; its name is that of the notebook's folder.
     """
-    copied = {file.name for file in small_files(home)}
     for level, below in _levels(home):
         place = place / (level.name or "root")
         place.mkdir(parents=True)
-        with contextlib.suppress(PermissionError), os.scandir(level) as entries:  # what is above may be closed to us
-            for entry in entries:
-                if entry.name == below:
-                    continue
-                if not below and entry.name in copied:
-                    shutil.copy2(entry.path, place / entry.name)
-                else:
-                    (place / entry.name).symlink_to(entry.path)
+        if not below:
+            _mirror(home, place, set(small_files(home)))
+            continue
+        with contextlib.suppress(PermissionError):  # what is above may be closed to us
+            for entry in level.iterdir():
+                if entry.name != below:
+                    (place / entry.name).symlink_to(entry)
     return place
+
+
+def _mirror(folder: Path, place: Path, copied: set[Path]) -> None:
+    """Copy what is to be copied; make folders of those that hold some of it, and links of all else."""
+    for entry in folder.iterdir():
+        if entry in copied:
+            shutil.copy2(entry, place / entry.name)
+        elif any(entry in file.parents for file in copied) or (_is_inner(entry) and _all_files(entry) == []):
+            (place / entry.name).mkdir()
+            _mirror(entry, place / entry.name, copied)
+        else:
+            (place / entry.name).symlink_to(entry)
 
 
 def _levels(home: Path) -> list[tuple[Path, str]]:
@@ -301,25 +313,66 @@ def _levels(home: Path) -> list[tuple[Path, str]]:
 
 
 def small_files(folder: Path) -> list[Path]:
-    """List the files of a folder, smallest first, up to 20 MB in all."""
-    files = [file for file in folder.iterdir() if file.is_file() and os.access(file, os.R_OK)]
-    sizes = sorted((file.stat().st_size, file) for file in files)
-    totals = itertools.accumulate(size for size, _ in sizes)
-    return [file for (_, file), total in zip(sizes, totals, strict=True) if total <= _COPIED_BYTES]
+    """List the files of a folder and of the folders in it, up to 20 MB in all, smallest first in each folder.
+
+    A folder in it counts whole or not at all: one with more than that, with more than 1,000 files, that is hidden, a
+    link, or the results of a sweep, is left out.
+    """
+    own, folders = [], []
+    for entry in sorted(folder.iterdir()):
+        if entry.is_file() and os.access(entry, os.R_OK):
+            own.append(entry)
+        elif _is_inner(entry):
+            folders.append(entry)
+    own.sort(key=lambda file: file.stat().st_size)
+    totals = list(itertools.accumulate(file.stat().st_size for file in own))
+    found = [file for file, total in zip(own, totals, strict=True) if total <= _COPIED_BYTES]
+    room = _COPIED_BYTES - max((total for total in totals if total <= _COPIED_BYTES), default=0)
+    for inner in folders:
+        files = _all_files(inner)
+        size = sum(file.stat().st_size for file in files or [])
+        if files and size <= room:
+            found += files
+            room -= size
+    return found
+
+
+def _is_inner(entry: Path) -> bool:
+    return entry.is_dir() and not entry.is_symlink() and not entry.name.startswith((".", "__pycache__"))
+
+
+def _all_files(folder: Path) -> list[Path] | None:
+    """List all files of a folder, of any depth; None for one that a run shares with others."""
+    found = []
+    for place, folders, files in os.walk(folder):
+        if "plan.json" in files and "records" in folders:  # a sweep's results
+            return None
+        folders[:] = [name for name in folders if _is_inner(Path(place, name))]
+        found += [Path(place, name) for name in files]
+        if len(found) > _COPIED_FILES or not all(file.is_file() and os.access(file, os.R_OK) for file in found):
+            return None
+    return found
 
 
 def _set_aside(place: Path, home: Path, kept: Path) -> None:
     """Move what a run has written into its working directory, or into the two above it, and remove the rest."""
     for level, below in _levels(home):
         place = place / (level.name or "root")
-        for entry in [*os.scandir(place)] if place.is_dir() else []:
-            if entry.is_symlink() or entry.name in {below, "__pycache__", ".ipynb_checkpoints"}:
-                continue
-            if entry.is_file() and _is_the_same(entry, level / entry.name):
-                continue
-            kept.mkdir(exist_ok=True)
-            shutil.move(entry.path, kept / entry.name)
+        if place.is_dir():
+            _move_new(place, level, kept, below)
     shutil.rmtree(kept.parent / "place", ignore_errors=True)
+
+
+def _move_new(place: Path, original: Path, kept: Path, below: str = "") -> None:
+    for entry in [*os.scandir(place)]:
+        if entry.is_symlink() or entry.name in {below, "__pycache__", ".ipynb_checkpoints"}:
+            continue
+        there = original / entry.name
+        if entry.is_dir() and there.is_dir():
+            _move_new(Path(entry.path), there, kept / entry.name)
+        elif not (entry.is_file() and _is_the_same(entry, there)):
+            kept.mkdir(parents=True, exist_ok=True)
+            shutil.move(entry.path, kept / entry.name)
 
 
 def _is_the_same(entry: os.DirEntry, original: Path) -> bool:

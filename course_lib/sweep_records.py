@@ -179,7 +179,7 @@ def read_record(folder: Path, identity: str) -> dict | None:
 # ---- identity --------------------------------------------------------------------------------------------------------
 
 
-def content(notebook: dict, folder: Path) -> list:
+def content(notebook: dict, folder: Path, beside: list[Path]) -> list:
     """Give what decides what a notebook finds, besides its parameters: its code, and the files beside it that it names.
 
     Parameters
@@ -188,6 +188,8 @@ def content(notebook: dict, folder: Path) -> list:
         The notebook.
     folder : Path
         Where it lies.
+    beside : list of Path
+        The files in it of which a run has copies.
 
     Returns
     -------
@@ -195,10 +197,13 @@ def content(notebook: dict, folder: Path) -> list:
         Sources of the code cells, and names and digests of the files.
     """
     sources = [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    named = set(re.findall(r"""["']([^"'/\\\n]+)["']""", "\n".join(sources)))
+    texts = re.findall(r"""["']([^"'\\\n]{1,255})["']""", "\n".join(sources))
+    named = {part for text in texts for part in Path(text).parts}
     named |= {f"{module}.py" for module in re.findall(r"(?:import|from)\s+(\w+)", "\n".join(sources))}
-    # Only what lies in the folder itself: there a run changes nothing, so that these are inputs.
-    files = {name: digest(folder / name) for name in sorted(named) if len(name) < 256 and (folder / name).is_file()}
+    # What a run has copies of, it cannot change: these are inputs. A folder that is named stands for all in it.
+    files = {file.relative_to(folder).as_posix(): file for file in beside}
+    files |= {name: folder / name for name in named if (folder / name).is_file()}  # also one too large to copy
+    files = {name: digest(file) for name, file in sorted(files.items()) if named & set(Path(name).parts)}
     return [sources, files]
 
 

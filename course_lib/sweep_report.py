@@ -5,6 +5,7 @@ import functools
 import html
 import json
 import math
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -178,8 +179,20 @@ heads.forEach((head, column) => head.firstElementChild.addEventListener("click",
 """
 
 
+def get_ready() -> None:
+    """Import and build what pages and figures need: two seconds that need not come at the end."""
+    import nbformat
+    import pandas as pd
+
+    nodes = [nbformat.v4.new_markdown_cell("&nbsp;"), nbformat.v4.new_code_cell("1")]
+    _render(nbformat.v4.new_notebook(cells=nodes))
+    _page_style()
+    with _course_style():
+        figures.line(pd.DataFrame({"x": [0, 1], "y": [0, 1]}), "x", "y", "").to_plotly_json()
+
+
 def write_report(folder: Path, table: "pd.DataFrame") -> Path:
-    """Write ``index.html`` and a page for each executed notebook.
+    """Write ``index.html``, and a page for each executed notebook that has none yet.
 
     Parameters
     ----------
@@ -206,7 +219,7 @@ def write_report(folder: Path, table: "pd.DataFrame") -> Path:
         varied.data = varied.data.rename(columns={"cpu_seconds": "CPU seconds"})
         cost = [_figure("cost", fig) for fig in choose_figures(varied, ["CPU seconds"])]
     about = {**plan, "fixed": fixed, **next(record for record in records.values() if record)}
-    pages = {row["id"]: _page(folder, row, shown, plan["name"]) for row in table.to_dict("records")}
+    pages = {row["id"]: write_page(folder, row, shown, plan["name"]) for row in table.to_dict("records")}
     failed = table[table["status"] != DONE]
     alert = f'<p class="alert"><a href="#failed">{_runs(len(failed))} failed</a>.'
     alert += " <code>--resume</code> runs again what failed.</p>"
@@ -416,8 +429,33 @@ def _exporter() -> Any:
     return exporter
 
 
-def _page(folder: Path, row: dict, parameters: list[str], sweep: str) -> bool:
-    """Render an executed notebook unless that has been done; tell whether there is one."""
+_rendering = threading.Lock()  # runs end in several threads, and nbconvert's exporter keeps its notebook's settings
+
+
+def _render(notebook: Any) -> str:
+    with _rendering:
+        return _exporter().from_notebook_node(notebook)[0]
+
+
+def write_page(folder: Path, row: dict[str, Any], parameters: list[str], sweep: str) -> bool:
+    """Render an executed notebook unless that has been done.
+
+    Parameters
+    ----------
+    folder : Path
+        The sweep's folder.
+    row : dict
+        The run's ``id``, ``status``, ``error`` and parameters.
+    parameters : list of str
+        Which of them to name at the top.
+    sweep : str
+        The sweep's name.
+
+    Returns
+    -------
+    bool
+        Whether there is a notebook.
+    """
     import nbformat
 
     identity = row["id"]
@@ -431,7 +469,7 @@ def _page(folder: Path, row: dict, parameters: list[str], sweep: str) -> bool:
     for shown in outputs:  # Spark's progress leaves an empty output behind
         shown[:] = [output for output in shown if output.get("data") != {}]
     drawn = [figures.embed(output) for shown in outputs for output in shown]
-    body, _ = _exporter().from_notebook_node(notebook)
+    body = _render(notebook)
     script = ""
     if any(drawn):
         _share_plotly(folder / "pages")

@@ -4,7 +4,6 @@
 """
 
 import contextlib
-import importlib
 import json
 import logging
 import os
@@ -24,7 +23,8 @@ from course_lib.errors import CourseError
 from course_lib.machine import describe_machine
 from course_lib.sweep_engines import SharedServer, SparkTasks
 from course_lib.sweep_plan import ROOT, Plan, imported_by, read_plan
-from course_lib.sweep_point import EXECUTED, FILES, Job, run_point
+from course_lib.sweep_point import EXECUTED, FILES, Job, run_point, small_files
+from course_lib.sweep_report import get_ready, show_progress, write_page, write_report
 from course_lib.warm_runs import KernelRun, Run, close_nursery, end_tree, open_nursery
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class _Sweep:
     folder: Path
     job: Job
     missing: list[tuple[str, dict]]
+    varied: list[str]
     progress: Progress
     server: SharedServer | None = None
     tasks: SparkTasks | None = None
@@ -70,6 +71,7 @@ class _Sweep:
     rehearsed: threading.Event = field(default_factory=threading.Event)
     stopping: threading.Event = field(default_factory=threading.Event)
     unwritten: list[str] = field(default_factory=list)
+    ahead: threading.Thread = field(default_factory=lambda: threading.Thread(target=_get_ready, daemon=True))
 
 
 def sweep(
@@ -134,8 +136,6 @@ def sweep(
         elif state.job.spark == "connect" and "SPARK_REMOTE" not in os.environ:
             state.server = stack.enter_context(SharedServer())
         if watch is None:
-            from course_lib.sweep_report import show_progress
-
             watch = stack.enter_context(show_progress(state.progress))
         _run_all(state, jobs or describe_machine().cores, watch)
     if state.unwritten:
@@ -186,8 +186,8 @@ def _prepare(plan: Plan, folder: Path, resume: bool, on: str) -> _Sweep:
         call = ", ".join(f"{name}={expression}" for name, expression in plan.record.items())
         cell = nbformat.v4.new_code_cell(f"from course_lib import record\n\nrecord({call})", id="record-of-the-sweep")
         notebook.cells.append(cell)
-    defaults = plan.declaration.defaults
-    base = json.dumps([records.content(notebook, plan.notebook.parent), records.environment()])
+    defaults, home = plan.declaration.defaults, plan.notebook.parent
+    base = json.dumps([records.content(notebook, home, small_files(home)), records.environment()])
     points = [(records.identity({**defaults, **point}, base), point) for point in plan.points]
     there = {identity: records.read_record(folder, identity) for identity, _ in points}
     finished = {identity for identity, found in there.items() if found and found["status"] == records.DONE}
@@ -203,20 +203,21 @@ def _prepare(plan: Plan, folder: Path, resume: bool, on: str) -> _Sweep:
     layout = {"name": plan.name, "notebook": plan.notebook.name, "points": [identity for identity, _ in points]}
     records.write_safely(folder / "plan.json", json.dumps(layout, indent=1))
     spark = "own" if plan.spark and on == "spark" else plan.spark  # a server of this machine is not for others
-    about = {"versions": records.versions(), "git": records.git_state(plan.notebook.parent)}
-    home = plan.notebook.parent
+    about = {"versions": records.versions(), "git": records.git_state(home)}
     job = Job(plan.name, plan.notebook.name, snapshot, home, defaults, plan.expected, plan.limits, spark, about)
     missing = [(identity, point) for identity, point in points if identity not in finished]
-    return _Sweep(plan, folder, job, missing, Progress(len(points), done=len(finished)))
+    names = dict.fromkeys(name for point in plan.points for name in point)
+    varied = [name for name in names if any(point.get(name) != plan.points[0].get(name) for point in plan.points)]
+    return _Sweep(plan, folder, job, missing, varied, Progress(len(points), done=len(finished)))
 
 
 def _run_all(state: _Sweep, jobs: int, show: Callable[[Progress], None]) -> None:
+    state.ahead.start()
     from papermill.engines import papermill_engines
 
     from course_lib.warm_engine import WarmEngine
 
     papermill_engines.register("warm", WarmEngine)  # also where the package is not installed
-    threading.Thread(target=_import_ahead, daemon=True).start()
     waiting: queue.SimpleQueue = queue.SimpleQueue()
     for number, item in enumerate(state.missing):
         waiting.put((number, *item))
@@ -245,10 +246,11 @@ def _run_all(state: _Sweep, jobs: int, show: Callable[[Progress], None]) -> None
         raise
 
 
-def _import_ahead() -> None:
-    """Import what the table and the report need while the first run leaves a core idle."""
-    for name in ("pandas", "pyarrow.parquet", "plotly.io", "nbconvert"):
-        importlib.import_module(name)
+def _get_ready() -> None:
+    """Import what the table and the report need while the nursery's imports leave a core idle."""
+    import pyarrow.parquet  # noqa: F401
+
+    get_ready()
 
 
 # ---- one point -------------------------------------------------------------------------------------------------------
@@ -301,6 +303,9 @@ def _settle(state: _Sweep, identity: str, point: dict[str, Any]) -> None:
         state.progress.done += 1
     else:
         state.progress.failed += 1
+    with contextlib.suppress(Exception):  # what hinders this, the report meets again
+        row = {**point, "id": identity, "status": found["status"], "error": found["error"]}
+        write_page(state.folder, row, state.varied, state.plan.name)
 
 
 def _run_once(state: _Sweep, identity: str, point: dict[str, Any], work: Path) -> tuple[dict[str, Any], bool]:
@@ -329,8 +334,8 @@ def _run_once(state: _Sweep, identity: str, point: dict[str, Any], work: Path) -
 
 def _finish(state: _Sweep) -> None:
     """Write the table and the report of what there is."""
-    from course_lib.sweep_report import write_report
-
+    if state.ahead.is_alive():
+        state.ahead.join()
     shutil.rmtree(state.folder / ".runs", ignore_errors=True)
     with contextlib.suppress(OSError):  # the records are what counts, and they can be read without these
         table = records.results(state.folder)

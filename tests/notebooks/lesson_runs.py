@@ -16,7 +16,7 @@ SECOND_PARAMETERS = tomllib.loads((Path(__file__).parent / "second_parameters.to
 
 @dataclass(frozen=True)
 class Run:
-    """An executed lesson: its notebook, and the peak memory of its whole process tree in bytes."""
+    """An executed lesson: its notebook, and where asked the peak memory of its process tree in bytes."""
 
     path: Path
     peak_bytes: int
@@ -26,7 +26,9 @@ class Run:
         return nbformat.read(self.path, as_version=4)
 
 
-def run_lesson(lesson: Path, output: Path, parameters=(), prefix=(), **environment: str) -> Run:
+def run_lesson(
+    lesson: Path, output: Path, parameters=(), prefix=(), with_memory: bool = False, **environment: str
+) -> Run:
     """Run a lesson through papermill's command line; fail with the end of what it printed.
 
     ``parameters`` are (name, value) pairs, ``prefix`` is a command to run papermill under, and ``environment`` is
@@ -41,9 +43,10 @@ def run_lesson(lesson: Path, output: Path, parameters=(), prefix=(), **environme
     peak = 0
     with TemporaryFile("w+") as said:
         run = subprocess.Popen(command, env={**os.environ, **environment}, stdout=said, stderr=subprocess.STDOUT)
-        while run.poll() is None:  # the lesson's own processes, not those of other tests in this Python
+        while with_memory and run.poll() is None:  # the lesson's own processes, not those of other tests in this Python
             peak = max(peak, measure.tree_memory(run.pid))
             time.sleep(0.2)
+        run.wait()
         said.seek(0)
         assert run.returncode == 0, said.read()[-4000:]
     return Run(output, peak)

@@ -14,7 +14,7 @@ def test_lesson_runs_offline_in_little_memory_and_becomes_a_page(lesson, without
     offline = {"COURSE_PROFILE": "low-memory", "COURSE_POSTGRES_URL": ""}
     # A sweep that has run is kept, and no two run in one folder: here is one that nobody has used.
     own = [("folder", tmp_path / "sweeps")] if lesson.stem == "reading_a_sweep" else []
-    run = run_lesson(lesson, tmp_path / lesson.name, own, prefix=without_network, **offline)
+    run = run_lesson(lesson, tmp_path / lesson.name, own, without_network, with_memory=True, **offline)
     record_property("peak memory", f"{lesson.stem}: {run.peak_bytes / 1e9:.2f} GB at the low-memory profile")
     assert run.peak_bytes <= LIMIT_BYTES
 

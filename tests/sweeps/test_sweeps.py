@@ -474,6 +474,7 @@ AT_WORK = (
     "from pathlib import Path\nread = [Path('small.txt').read_text(), Path('folder/in.txt').read_text(),"
     " Path('../above.txt').read_text(), Path('../../top.txt').read_text()]\nfrom helper_beside import answer",
     "import time\nPath('small.txt').write_text(f'{rows}-{seed}')\nPath('new.txt').write_text(f'{rows}-{seed}')\n"
+    "Path('folder/in.txt').write_text('mine')\nPath('empty/new.txt').write_text('first')\n"
     "Path('made').mkdir()\nPath('made/deep.txt').write_text('deep')\ntime.sleep(0.2)\n"
     "record(read=read, answer=answer, again=Path('small.txt').read_text(), new=Path('new.txt').read_text())",
 )
@@ -484,6 +485,7 @@ def at_work(tmp_path_factory):
     top = tmp_path_factory.mktemp("top")
     home = top / "up" / "home"
     (home / "folder").mkdir(parents=True)
+    (home / "empty").mkdir()
     for path in (top / "top.txt", top / "up" / "above.txt", home / "small.txt", home / "folder" / "in.txt"):
         path.write_text(path.name)
     (home / "helper_beside.py").write_text("answer = 42")
@@ -501,14 +503,17 @@ def test_runs_do_not_write_into_each_others_files(at_work):
     home, table = at_work
     assert table["again"].tolist() == table["new"].tolist() == ["1-0", "1-1", "2-0", "2-1"]
     assert (home / "small.txt").read_text() == "small.txt"
+    assert (home / "folder" / "in.txt").read_text() == "in.txt"
     assert not (home / "new.txt").exists()
+    assert list((home / "empty").iterdir()) == []
 
 
 def test_what_a_run_has_written_is_kept(at_work):
     home, table = at_work
     for row in table.itertuples():
         kept = home / "out" / "files" / row.id
-        assert sorted(path.name for path in kept.iterdir()) == ["made", "new.txt", "small.txt"]
+        assert sorted(path.name for path in kept.iterdir()) == ["empty", "folder", "made", "new.txt", "small.txt"]
+        assert (kept / "folder" / "in.txt").read_text() == "mine"
         assert (kept / "new.txt").read_text() == f"{row.rows}-{row.seed}"
         assert (kept / "made" / "deep.txt").read_text() == "deep"
     assert not (home / "out" / ".runs").exists()
@@ -516,7 +521,7 @@ def test_what_a_run_has_written_is_kept(at_work):
 
 def test_a_changed_input_is_another_run(at_work):
     home, table = at_work
-    (home / "small.txt").write_text("other")
+    (home / "folder" / "in.txt").write_text("other")
     again = run(home / "s.yaml", resume=True)
     assert not set(again["id"]) & set(table["id"])
     assert again["read"].str.contains("other").all()
