@@ -1,6 +1,7 @@
 """What the tests share."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,11 @@ def without_network() -> list[str]:
         pytest.skip("this machine does not allow network namespaces")
     assert allowed, "CI must allow network namespaces"
     return words
+
+
+def pytest_configure():
+    """Let processes that tests start hear Ctrl-C: a shell that put the test run into the background made it deaf."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config, items):
