@@ -198,12 +198,15 @@ def content(notebook: dict, folder: Path, beside: list[Path]) -> list:
     """
     sources = [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
     texts = re.findall(r"""["']([^"'\\\n]{1,255})["']""", "\n".join(sources))
-    named = {part for text in texts for part in Path(text).parts}
-    named |= {f"{module}.py" for module in re.findall(r"(?:import|from)\s+(\w+)", "\n".join(sources))}
+    named = {Path(text) for text in texts}
+    named |= {Path(f"{module}.py") for module in re.findall(r"(?:import|from)\s+(\w+)", "\n".join(sources))}
     # What a run has copies of, it cannot change: these are inputs. A folder that is named stands for all in it.
-    files = {file.relative_to(folder).as_posix(): file for file in beside}
-    files |= {name: folder / name for name in named if (folder / name).is_file()}  # also one too large to copy
-    files = {name: digest(file) for name, file in sorted(files.items()) if named & set(Path(name).parts)}
+    inner = {file.relative_to(folder) for file in beside}
+    inner |= {
+        path for path in named if len(path.parts) == 1 and (folder / path).is_file()
+    }  # also one too large to copy
+    inputs = [path for path in sorted(inner) if named & {path, *path.parents} - {Path()}]
+    files = {path.as_posix(): digest(folder / path) for path in inputs}
     return [sources, files]
 
 
