@@ -102,7 +102,9 @@ def measure(commands: list[list[str]], sweep: Path) -> tuple[float, float]:
         for command in commands:
             words = [word.replace("OUT", out) if "OUT" in word[:4] else word for word in command]
             words = [str(sweep) if word == "SWEEP" else word for word in words]
-            subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+            if done.returncode:
+                sys.exit(f"{' '.join(words[:4])} …\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
         wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return wall, used
@@ -111,12 +113,11 @@ def measure(commands: list[list[str]], sweep: Path) -> tuple[float, float]:
 def overhead(notebook: Path, point: dict) -> tuple[float, float]:
     """Give CPU seconds of a warm run, and of its cells alone, in the middle of many."""
     import papermill
-    from papermill.engines import papermill_engines
 
-    from course_lib.warm_engine import WarmEngine
+    from course_lib.warm_engine import register
     from course_lib.warm_runs import close_nursery
 
-    papermill_engines.register("warm", WarmEngine)
+    register()
     runs, whole = [], []
     timed = nbformat.read(notebook, as_version=4)
     timed.cells.insert(1, nbformat.v4.new_code_cell("import time\nbegan_cpu = time.process_time()"))
@@ -153,16 +154,16 @@ def main() -> None:
     given = parser.parse_args()
     lesson, fixed, usual = NOTEBOOKS[given.notebook]
     many = given.points or usual
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as packages:
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         if given.without_bytecode:
-            os.environ |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": folder}
+            os.environ |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": packages}
         notebook = ROOT / "notebooks" / lesson if lesson else small_notebook(Path(folder, "small.ipynb"))
         grid = {"seed": list(range(many))} if lesson else {"rows": [1_000, 3_000], "seed": list(range(many // 2))}
         points = [fixed | dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
         sweep = Path(folder, "benchmark.yaml")
         sweep.write_text(yaml.safe_dump({"notebook": str(notebook), "fixed": fixed, "grid": grid}))
-        commands = ways(notebook, points, fetch_ploomber(Path(folder, "ploomber")) if given.ploomber else None)
+        commands = ways(notebook, points, fetch_ploomber(Path(packages)) if given.ploomber else None)
         if given.without_command:
             del commands["papermill's command"]
         measure(ways(notebook, points[:1], None)["papermill.execute_notebook"], sweep)  # its imports write the bytecode

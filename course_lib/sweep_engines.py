@@ -195,13 +195,11 @@ def _task(package: bytes, job: bytes, imports: list[str], environment: dict[str,
                     del sys.modules[name]
             if sys.path[0] != str(home):
                 sys.path.insert(0, str(home))
-            from papermill.engines import papermill_engines
-
             from course_lib.sweep_point import run_point
-            from course_lib.warm_engine import WarmEngine
+            from course_lib.warm_engine import register
             from course_lib.warm_runs import nursery_is_open, open_nursery
 
-            papermill_engines.register("warm", WarmEngine)
+            register()
             if not nursery_is_open():
                 open_nursery(imports)  # for all points that this process will be given
             common = pickle.loads(job)

@@ -24,7 +24,7 @@ from course_lib.warm_runs import KernelRun, Run, end_tree, tree_of
 
 _SAMPLE_SECONDS = 0.25
 _COPIED_BYTES = 20_000_000  # in all, for each run
-_COPIED_FILES = 1_000  # of each folder beside the notebook
+_COPIED_FILES = 200  # of each folder beside the notebook
 _LEVELS = 3
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -315,7 +315,7 @@ def _levels(home: Path) -> list[tuple[Path, str]]:
 def small_files(folder: Path) -> list[Path]:
     """List the files of a folder and of the folders in it, up to 20 MB in all, smallest first in each folder.
 
-    A folder in it counts whole or not at all: one with more than that, with more than 1,000 files, that is hidden, a
+    A folder in it counts whole or not at all: one with more than that, with more than 200 files, that is hidden, a
     link, or the results of a sweep, is left out.
     """
     own, folders = [], []

@@ -202,9 +202,8 @@ def content(notebook: dict, folder: Path, beside: list[Path]) -> list:
     named |= {Path(f"{module}.py") for module in re.findall(r"(?:import|from)\s+(\w+)", "\n".join(sources))}
     # What a run has copies of, it cannot change: these are inputs. A folder that is named stands for all in it.
     inner = {file.relative_to(folder) for file in beside}
-    inner |= {
-        path for path in named if len(path.parts) == 1 and (folder / path).is_file()
-    }  # also one too large to copy
+    at_hand = {path for path in named if len(path.parts) == 1 and len(path.name.encode()) < 256}
+    inner |= {path for path in at_hand if (folder / path).is_file()}  # also one too large to copy
     inputs = [path for path in sorted(inner) if named & {path, *path.parents} - {Path()}]
     files = {path.as_posix(): digest(folder / path) for path in inputs}
     return [sources, files]

@@ -25,6 +25,7 @@ from course_lib.sweep_engines import SharedServer, SparkTasks
 from course_lib.sweep_plan import ROOT, Plan, imported_by, read_plan
 from course_lib.sweep_point import EXECUTED, FILES, Job, run_point, small_files
 from course_lib.sweep_report import get_ready, show_progress, write_page, write_report
+from course_lib.warm_engine import register
 from course_lib.warm_runs import KernelRun, Run, close_nursery, end_tree, open_nursery
 
 if TYPE_CHECKING:
@@ -212,12 +213,8 @@ def _prepare(plan: Plan, folder: Path, resume: bool, on: str) -> _Sweep:
 
 
 def _run_all(state: _Sweep, jobs: int, show: Callable[[Progress], None]) -> None:
-    state.ahead.start()
-    from papermill.engines import papermill_engines
-
-    from course_lib.warm_engine import WarmEngine
-
-    papermill_engines.register("warm", WarmEngine)  # also where the package is not installed
+    register()
+    state.ahead.start()  # not before: two threads that import the same packages can meet half of one
     waiting: queue.SimpleQueue = queue.SimpleQueue()
     for number, item in enumerate(state.missing):
         waiting.put((number, *item))

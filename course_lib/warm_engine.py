@@ -64,6 +64,14 @@ class WarmEngine:
         return _engine().nb_language(nb, language)
 
 
+def register() -> None:
+    """Make the engine known to papermill where the package is not installed, and import what it stands on."""
+    from papermill.engines import papermill_engines
+
+    papermill_engines.register("warm", WarmEngine)
+    _engine()
+
+
 @functools.cache
 def _engine() -> Any:
     from nbclient.exceptions import DeadKernelError

@@ -13,14 +13,13 @@ import nbformat
 import papermill
 import pytest
 from lesson_runs import SECOND_PARAMETERS, run_lesson
-from papermill.engines import papermill_engines
 
 from course_lib.cli import ROOT, lessons
 from course_lib.cluster import connect_server, local_cluster
-from course_lib.warm_engine import WarmEngine
+from course_lib.warm_engine import register
 from course_lib.warm_runs import can_fork, close_nursery
 
-papermill_engines.register("warm", WarmEngine)  # also where the package is not installed
+register()
 
 # What differs between two fresh runs of a lesson as well, by the reason for it. It is taken out of both.
 VOLATILE = {

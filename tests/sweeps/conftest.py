@@ -1,12 +1,11 @@
 """What the tests of sweeps and of the warm engine share."""
 
 import pytest
-from papermill.engines import papermill_engines
 
-from course_lib.warm_engine import WarmEngine
+from course_lib.warm_engine import register
 from course_lib.warm_runs import close_nursery, open_nursery
 
-papermill_engines.register("warm", WarmEngine)  # also where the package is not installed
+register()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -226,9 +226,7 @@ def test_all_ends_when_the_caller_is_killed(tmp_path):
     )
     path = write_notebook(tmp_path / "n.ipynb", code)
     program = (
-        "import papermill\nfrom papermill.engines import papermill_engines\n"
-        "from course_lib.warm_engine import WarmEngine\n"
-        "papermill_engines.register('warm', WarmEngine)\n"
+        "import papermill\nfrom course_lib.warm_engine import register\nregister()\n"
         f"papermill.execute_notebook({str(path)!r}, None, engine_name='warm', progress_bar=False)"
     )
     caller = subprocess.Popen([sys.executable, "-c", program])
