@@ -351,6 +351,7 @@ def _launch(java: Java, settings: dict, stays_here: bool, folder: Path, more_opt
 
 def _gateway(process: subprocess.Popen, folder: Path):
     """Connect Python to the JVM when it is ready."""
+    import pyspark.testing.utils  # noqa: F401  # what PySpark asks for pandas with every session: now, while Java starts
     from pyspark.java_gateway import launch_gateway
     from pyspark.serializers import UTF8Deserializer, read_int
 
