@@ -345,7 +345,7 @@ def _all_files(folder: Path) -> list[Path] | None:
     """List all files of a folder, of any depth; None for one that a run shares with others."""
     found = []
     for place, folders, files in os.walk(folder):
-        if "plan.json" in files and "records" in folders:  # a sweep's results
+        if ".lock" in files:  # a sweep's results, maybe at work
             return None
         folders[:] = [name for name in folders if _is_inner(Path(place, name))]
         found += [Path(place, name) for name in files]
