@@ -16,7 +16,7 @@ ENVIRONMENT = ROOT / ".venv"
 BIN = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
 STAMP = ENVIRONMENT / ".synced"  # digest of what was installed last
 OLDEST, NEWEST = (3, 11), (3, 13)
-NEEDED_GB = 6  # 3.2 GB of packages, and room for their download
+NEEDED_GB = 6  # 3.7 GB of packages, and room for their download
 AGAIN = "Then run the same command again: it goes on where it stopped."
 
 
