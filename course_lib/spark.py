@@ -71,7 +71,7 @@ def get_spark(app: str = "ml-at-scale", master: str | None = None, delta: bool =
     -------
     pyspark.sql.SparkSession
         Times are in UTC, Arrow is on, nothing listens beyond this machine, and what Spark writes by itself goes to a
-        temporary folder. The memory of the JVM is a quarter of what this process may use (512 MiB with
+        temporary folder. The memory of the JVM is a quarter of what this process may use (480 MiB with
         COURSE_PROFILE=low-memory; SPARK_DRIVER_MEMORY, such as ``4g``, decides otherwise).
 
     Raises
@@ -217,7 +217,7 @@ def _cores() -> int:
 def _heap_mib() -> int:
     """Memory of the JVM's heap: a quarter of what we may use, so that pandas and Python workers have theirs."""
     if _low_memory():
-        return 512
+        return 480  # Spark asks for 450 at least
     machine = describe_machine()
     mib = min(machine.memory_bytes // 4, machine.available_bytes // 2) // _MIB
     return max(512, min(mib, 16 * 1024))

@@ -10,13 +10,14 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 import nbformat
+import psutil
 
 SECOND_PARAMETERS = tomllib.loads((Path(__file__).parent / "second_parameters.toml").read_text())
 
 
 @dataclass(frozen=True)
 class Run:
-    """An executed lesson: its notebook, and where asked the peak memory of its process tree in bytes."""
+    """An executed lesson: its notebook, and where asked the peak memory of its kernel and all below it, in bytes."""
 
     path: Path
     peak_bytes: int
@@ -43,8 +44,8 @@ def run_lesson(
     peak = 0
     with TemporaryFile("w+") as said:
         run = subprocess.Popen(command, env={**os.environ, **environment}, stdout=said, stderr=subprocess.STDOUT)
-        while with_memory and run.poll() is None:  # the lesson's own processes, not those of other tests in this Python
-            peak = max(peak, measure.tree_memory(run.pid))
+        while with_memory and run.poll() is None:  # what a lesson takes whatever runs it: without papermill
+            peak = max(peak, sum(measure.tree_memory(kernel.pid) for kernel in psutil.Process(run.pid).children()))
             time.sleep(0.2)
         run.wait()
         said.seek(0)

@@ -41,7 +41,7 @@ def test_few_shuffle_partitions_and_adaptive_execution(spark):
 
 def test_the_low_memory_profile_has_a_small_heap(monkeypatch):
     monkeypatch.setenv("COURSE_PROFILE", "low-memory")
-    assert sessions._heap_mib() == 512
+    assert sessions._heap_mib() == 480
 
 
 def test_the_heap_leaves_most_of_the_memory_to_python():
