@@ -72,7 +72,6 @@ class _Sweep:
     rehearsed: threading.Event = field(default_factory=threading.Event)
     stopping: threading.Event = field(default_factory=threading.Event)
     unwritten: list[str] = field(default_factory=list)
-    ahead: threading.Thread = field(default_factory=lambda: threading.Thread(target=_get_ready, daemon=True))
 
 
 def sweep(
@@ -213,8 +212,11 @@ def _prepare(plan: Plan, folder: Path, resume: bool, on: str) -> _Sweep:
 
 
 def _run_all(state: _Sweep, jobs: int, show: Callable[[Progress], None]) -> None:
+    # While the nursery imports. Not in a thread: two that import the same packages can meet half of one.
+    import pyarrow.parquet  # noqa: F401
+
     register()
-    state.ahead.start()  # not before: two threads that import the same packages can meet half of one
+    get_ready()
     waiting: queue.SimpleQueue = queue.SimpleQueue()
     for number, item in enumerate(state.missing):
         waiting.put((number, *item))
@@ -241,13 +243,6 @@ def _run_all(state: _Sweep, jobs: int, show: Callable[[Progress], None]) -> None
         for worker in workers:
             worker.join(10)
         raise
-
-
-def _get_ready() -> None:
-    """Import what the table and the report need while the nursery's imports leave a core idle."""
-    import pyarrow.parquet  # noqa: F401
-
-    get_ready()
 
 
 # ---- one point -------------------------------------------------------------------------------------------------------
@@ -331,8 +326,6 @@ def _run_once(state: _Sweep, identity: str, point: dict[str, Any], work: Path) -
 
 def _finish(state: _Sweep) -> None:
     """Write the table and the report of what there is."""
-    if state.ahead.is_alive():
-        state.ahead.join()
     shutil.rmtree(state.folder / ".runs", ignore_errors=True)
     with contextlib.suppress(OSError):  # the records are what counts, and they can be read without these
         table = records.results(state.folder)
