@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -244,11 +243,7 @@ def _start(app: str, master: str, java: Java, jvm_options: list[str], more_setti
         from pyspark.sql import SparkSession
 
         SparkContext._ensure_initialized(gateway=_gateway(process, folder))
-        # What a first job needs loads while the JVM is busy with the session.
-        loading = threading.Thread(target=_load_ahead, daemon=True)
-        loading.start()
         session = SparkSession.builder.appName(app).master(master).getOrCreate()
-        loading.join()
         # The JVM outlives this process by a moment, also when it is killed: let it sweep up.
         in_jvm = session._jvm
         in_jvm.org.apache.spark.util.ShutdownHookManager.registerShutdownDeleteDir(in_jvm.java.io.File(str(folder)))
@@ -261,11 +256,6 @@ def _start(app: str, master: str, java: Java, jvm_options: list[str], more_setti
             raise CourseError(f"Spark did not start on {master}: {error.java_exception.getMessage()}") from None
         raise
     return _Running(os.getpid(), master, session, process, folder)
-
-
-def _load_ahead() -> None:
-    import pandas  # noqa: F401
-    import pyarrow  # noqa: F401
 
 
 def _stays_here(master: str) -> bool:
@@ -351,7 +341,8 @@ def _launch(java: Java, settings: dict, stays_here: bool, folder: Path, more_opt
 
 def _gateway(process: subprocess.Popen, folder: Path):
     """Connect Python to the JVM when it is ready."""
-    import pyspark.testing.utils  # noqa: F401  # what PySpark asks for pandas with every session: now, while Java starts
+    import pyarrow  # noqa: F401  # what a session (it looks for pandas by way of its tests) and a first job need:
+    import pyspark.testing.utils  # noqa: F401  # now, while Java starts
     from pyspark.java_gateway import launch_gateway
     from pyspark.serializers import UTF8Deserializer, read_int
 

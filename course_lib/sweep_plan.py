@@ -118,6 +118,12 @@ class Plan:
     mlflow: bool
     source: str
 
+    @property
+    def varied(self) -> list[str]:
+        """Names of the parameters that differ between points."""
+        names = dict.fromkeys(name for point in self.points for name in point)
+        return [name for name in names if any(point.get(name) != self.points[0].get(name) for point in self.points)]
+
 
 def read_plan(file: str | Path, yes: bool = False) -> Plan:
     """Read a sweep's file and check all of it.

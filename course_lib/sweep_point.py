@@ -4,7 +4,6 @@ Nothing here knows of the sweep's folder, so that a point can as well be run on 
 """
 
 import contextlib
-import itertools
 import json
 import math
 import os
@@ -285,7 +284,8 @@ def lay_out(home: Path, place: Path) -> Path:
         place = place / (level.name or "root")
         place.mkdir(parents=True)
         if not below:
-            _mirror(home, place, set(small_files(home)))
+            copied = set(small_files(home))
+            _mirror(home, place, copied, {parent for file in copied for parent in file.parents})
             continue
         with contextlib.suppress(PermissionError):  # what is above may be closed to us
             for entry in level.iterdir():
@@ -294,14 +294,14 @@ def lay_out(home: Path, place: Path) -> Path:
     return place
 
 
-def _mirror(folder: Path, place: Path, copied: set[Path]) -> None:
-    """Copy what is to be copied; make folders of those that hold some of it, and links of all else."""
+def _mirror(folder: Path, place: Path, copied: set[Path], made: set[Path]) -> None:
+    """Copy what is to be copied; make the folders that hold some of it, and empty ones; make links of all else."""
     for entry in folder.iterdir():
         if entry in copied:
             shutil.copy2(entry, place / entry.name)
-        elif any(entry in file.parents for file in copied) or (_is_inner(entry) and _all_files(entry) == []):
+        elif entry in made or (_is_inner(entry) and _all_files(entry) == []):
             (place / entry.name).mkdir()
-            _mirror(entry, place / entry.name, copied)
+            _mirror(entry, place / entry.name, copied, made)
         else:
             (place / entry.name).symlink_to(entry)
 
@@ -325,13 +325,10 @@ def small_files(folder: Path) -> list[Path]:
         elif _is_inner(entry):
             folders.append(entry)
     own.sort(key=lambda file: file.stat().st_size)
-    totals = list(itertools.accumulate(file.stat().st_size for file in own))
-    found = [file for file, total in zip(own, totals, strict=True) if total <= _COPIED_BYTES]
-    room = _COPIED_BYTES - max((total for total in totals if total <= _COPIED_BYTES), default=0)
-    for inner in folders:
-        files = _all_files(inner)
-        size = sum(file.stat().st_size for file in files or [])
-        if files and size <= room:
+    found, room = [], _COPIED_BYTES
+    for files in [*([file] for file in own), *filter(None, map(_all_files, folders))]:
+        size = sum(file.stat().st_size for file in files)
+        if size <= room:
             found += files
             room -= size
     return found
@@ -348,8 +345,9 @@ def _all_files(folder: Path) -> list[Path] | None:
         if ".lock" in files:  # a sweep's results, maybe at work
             return None
         folders[:] = [name for name in folders if _is_inner(Path(place, name))]
-        found += [Path(place, name) for name in files]
-        if len(found) > _COPIED_FILES or not all(file.is_file() and os.access(file, os.R_OK) for file in found):
+        new = [Path(place, name) for name in files]
+        found += new
+        if len(found) > _COPIED_FILES or not all(file.is_file() and os.access(file, os.R_OK) for file in new):
             return None
     return found
 

@@ -63,7 +63,6 @@ class _Sweep:
     folder: Path
     job: Job
     missing: list[tuple[str, dict]]
-    varied: list[str]
     progress: Progress
     server: SharedServer | None = None
     tasks: SparkTasks | None = None
@@ -206,9 +205,7 @@ def _prepare(plan: Plan, folder: Path, resume: bool, on: str) -> _Sweep:
     about = {"versions": records.versions(), "git": records.git_state(home)}
     job = Job(plan.name, plan.notebook.name, snapshot, home, defaults, plan.expected, plan.limits, spark, about)
     missing = [(identity, point) for identity, point in points if identity not in finished]
-    names = dict.fromkeys(name for point in plan.points for name in point)
-    varied = [name for name in names if any(point.get(name) != plan.points[0].get(name) for point in plan.points)]
-    return _Sweep(plan, folder, job, missing, varied, Progress(len(points), done=len(finished)))
+    return _Sweep(plan, folder, job, missing, Progress(len(points), done=len(finished)))
 
 
 def _run_all(state: _Sweep, jobs: int, show: Callable[[Progress], None]) -> None:
@@ -297,7 +294,7 @@ def _settle(state: _Sweep, identity: str, point: dict[str, Any]) -> None:
         state.progress.failed += 1
     with contextlib.suppress(Exception):  # what hinders this, the report meets again
         row = {**point, "id": identity, "status": found["status"], "error": found["error"]}
-        write_page(state.folder, row, state.varied, state.plan.name)
+        write_page(state.folder, row, state.plan.varied, state.plan.name)
 
 
 def _run_once(state: _Sweep, identity: str, point: dict[str, Any], work: Path) -> tuple[dict[str, Any], bool]:

@@ -33,12 +33,3 @@ def survivors(processes: list[psutil.Process], seconds: float = 20) -> list[str]
         with contextlib.suppress(psutil.NoSuchProcess):  # it has ended just now
             found += [" ".join(process.cmdline()[-3:])] if process.status() != psutil.STATUS_ZOMBIE else []
     return found
-
-
-def jvms(processes: list[psutil.Process]) -> int:
-    """Count the JVMs among processes; what has ended meanwhile is none."""
-    found = 0
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            found += process.name().startswith("java")
-    return found

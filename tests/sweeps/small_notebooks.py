@@ -1,6 +1,5 @@
 """Small notebooks for the tests of sweeps and of the warm engine, run and looked at."""
 
-import contextlib
 import time
 from pathlib import Path
 
@@ -58,12 +57,3 @@ def gone(pid: int) -> bool:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
-
-
-def jvms(pid: int | None = None) -> set[int]:
-    """List the JVMs below a process, by default below this one; what ends meanwhile is none."""
-    found = set()
-    for child in psutil.Process(pid).children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            found |= {child.pid} if child.name() == "java" else set()
-    return found

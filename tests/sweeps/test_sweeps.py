@@ -519,12 +519,13 @@ def test_what_a_run_has_written_is_kept(at_work):
     assert not (home / "out" / ".runs").exists()
 
 
-def test_a_changed_input_is_another_run(at_work):
+@pytest.mark.parametrize("name", ["small.txt", "folder/in.txt"])
+def test_a_changed_input_is_another_run(at_work, name):
     home, table = at_work
-    (home / "folder" / "in.txt").write_text("other")
+    (home / name).write_text(f"other {name}")
     again = run(home / "s.yaml", resume=True)
     assert not set(again["id"]) & set(table["id"])
-    assert again["read"].str.contains("other").all()
+    assert again["read"].str.contains(f"other {name}").all()
 
 
 # ---- MLflow ----------------------------------------------------------------------------------------------------------

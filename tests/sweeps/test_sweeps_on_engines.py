@@ -4,8 +4,10 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
-from small_notebooks import execute, gone, jvms, needs_fork, texts, wait_until, write_notebook
+from java_processes import jvms
+from small_notebooks import execute, gone, needs_fork, texts, wait_until, write_notebook
 
 from course_lib import local_cluster, stop_spark, sweep, sweep_engines
 from course_lib.sweep_plan import read_plan, spark_of
@@ -87,7 +89,7 @@ def shared(tmp_path_factory):
     file = write_sweep(folder, *cells, yaml="grid: {number: [1, 2, 3, 4, 5, 6]}")
 
     def look(progress):
-        servers.extend(jvms())
+        servers.extend(jvms(psutil.Process().children(recursive=True)))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sweep_engines, "_RUNS_A_SERVER", 4)

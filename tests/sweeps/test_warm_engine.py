@@ -12,9 +12,11 @@ from pathlib import Path
 
 import nbformat
 import papermill
+import psutil
 import pytest
+from java_processes import jvms
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
-from small_notebooks import execute, gone, jvms, needs_fork, texts, wait_until, write_notebook
+from small_notebooks import execute, gone, needs_fork, texts, wait_until, write_notebook
 
 from course_lib import warm_runs
 from course_lib.sweep_plan import ROOT
@@ -145,9 +147,9 @@ def test_each_run_has_its_own_spark(tmp_path):
         "before = spark.catalog.tableExists('seen')\nspark.range(5).createOrReplaceTempView('seen')\n"
         "before, spark.table('seen').count()"
     )
-    path, before = write_notebook(tmp_path / "n.ipynb", code), jvms()
+    path, before = write_notebook(tmp_path / "n.ipynb", code), jvms(psutil.Process().children(recursive=True))
     assert [texts(execute(path))[-1] for _ in range(2)] == ["(False, 5)"] * 2
-    assert jvms() <= before
+    assert jvms(psutil.Process().children(recursive=True)) <= before
 
 
 def test_runs_have_their_own_random_state(tmp_path):
