@@ -1,6 +1,6 @@
 # Every target is one line. Without make: `uv run course lab`, `uv run course test`, …
 PYTHON ?= python3
-SETUP = @$(PYTHON) course_lib/bootstrap.py
+SETUP = @$(PYTHON) course_lib/command/bootstrap.py
 
 .PHONY: lab run sweep test doctor clean
 lab:    ; $(SETUP) course lab

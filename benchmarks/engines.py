@@ -110,11 +110,12 @@ def serve(engine: str):
     """Have an engine and do what is asked, a line a job."""
     import psutil
 
-    from course_lib import datasets, get_spark, stop_spark
-    from course_lib.cluster import connect_server, local_cluster
-    from course_lib.hdfs import hdfs
+    from course_lib import get_spark, stop_spark
+    from course_lib.data import catalogue
+    from course_lib.engines.cluster import connect_server, local_cluster
+    from course_lib.engines.hdfs import hdfs
 
-    datasets.fetch("flights")
+    catalogue.fetch("flights")
     lake = store = None
     with contextlib.ExitStack() as stack:
         for job in map(str.strip, sys.stdin):
@@ -154,7 +155,7 @@ def serve(engine: str):
                     numbers = spark.range(ROWS).selectExpr("id % 1000 AS key", "id * 7 % 13 AS value")
                     numbers.groupBy("key").agg({"value": "sum"}).orderBy("key").limit(10).collect()
                 elif job == "write":
-                    flights = spark.read.parquet(str(datasets.fetch("flights")))
+                    flights = spark.read.parquet(str(catalogue.fetch("flights")))
                     flights.write.mode("overwrite").parquet(f"{lake}/flights")
                 elif job == "read":
                     spark.read.parquet(f"{lake}/flights").selectExpr("sum(distance)", "max(arr_delay)").collect()

@@ -29,8 +29,8 @@ def main():
         run(*arguments.run)
         return
 
-    from course_lib.java import find_java
-    from course_lib.jvm import archive_status, prepare
+    from course_lib.engines.java import find_java
+    from course_lib.engines.jvm import archive_status, prepare
 
     java = find_java()
     prepare(java)

@@ -29,8 +29,8 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from course_lib.cli import ROOT
 from course_lib.measure import ratio_of_pairs
+from course_lib.places import REPOSITORY
 
 SMALL = [
     "import numpy as np\nimport pandas as pd\nimport plotly.express as px\n"
@@ -76,7 +76,15 @@ def ways(notebook: Path, points: list[dict], ploomber: str | None) -> dict[str, 
         "papermill's command": shell,
         "papermill.execute_notebook": [[sys.executable, "-c", LOOP, str(notebook), text, "OUT", home, "{}"]],
         "course sweep": [
-            [sys.executable, "-c", "from course_lib.cli import main; main()", "sweep", "SWEEP", "--output", "OUT/sweep"]
+            [
+                sys.executable,
+                "-c",
+                "from course_lib.command.cli import main; main()",
+                "sweep",
+                "SWEEP",
+                "--output",
+                "OUT/sweep",
+            ]
         ],
     }
     if ploomber:
@@ -114,8 +122,8 @@ def overhead(notebook: Path, point: dict) -> tuple[float, float]:
     """Give CPU seconds of a warm run, and of its cells alone, in the middle of many."""
     import papermill
 
-    from course_lib.warm_engine import register
-    from course_lib.warm_runs import close_nursery
+    from course_lib.sweeps.warm_engine import register
+    from course_lib.sweeps.warm_runs import close_nursery
 
     register()
     runs, whole = [], []
@@ -158,7 +166,7 @@ def main() -> None:
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         if given.without_bytecode:
             os.environ |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": packages}
-        notebook = ROOT / "notebooks" / lesson if lesson else small_notebook(Path(folder, "small.ipynb"))
+        notebook = REPOSITORY / "notebooks" / lesson if lesson else small_notebook(Path(folder, "small.ipynb"))
         grid = {"seed": list(range(many))} if lesson else {"rows": [1_000, 3_000], "seed": list(range(many // 2))}
         points = [fixed | dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
         sweep = Path(folder, "benchmark.yaml")

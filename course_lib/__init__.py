@@ -1,6 +1,7 @@
-"""The helper library of the course: what would distract from a lesson lives here.
+"""The helper library of the course: what would distract from a lesson lives here, in rooms by purpose.
 
-Names are imported when they are first used, so ``from course_lib import load`` costs no Spark and no Plotly.
+Notebooks import from here by name. Names are imported when they are first used: ``from course_lib import load`` costs
+no Spark and no Plotly. docs/contributing.md has the table of the rooms.
 """
 
 from importlib import import_module
@@ -9,19 +10,32 @@ _HOME_OF = {
     "CourseError": "errors",
     "check": "exercises",
     "check_parameters": "parameters",
-    "connect_server": "cluster",
-    "flights_at_scale": "datasets",
-    "get_spark": "spark",
+    "connect_server": "engines.cluster",
+    "crew_events": "data.crew_app",
+    "describe_machine": "machine",
+    "flights_at_scale": "data.catalogue",
+    "get_spark": "engines.session",
+    "hdfs": "engines.hdfs",
     "hint": "exercises",
-    "load": "datasets",
-    "local_cluster": "cluster",
-    "record": "sweep_records",
-    "results": "sweep_records",
+    "load": "data.catalogue",
+    "local_cluster": "engines.cluster",
+    "open_databases": "engines.databases",
+    "record": "sweeps.records",
+    "results": "sweeps.records",
     "solution": "exercises",
-    "stop_spark": "spark",
-    "sweep": "sweeps",
+    "stop_spark": "engines.session",
+    "sweep": "sweeps.sweep",
 }
-_MODULES = ("datasets", "evaluate", "exercises", "figures", "measure", "parameters", "spark", "sweeps")
+_MODULES = {
+    "believe": "data.believe",
+    "datasets": "data.catalogue",
+    "evaluate": "evaluate",
+    "figures": "figures",
+    "first_look": "data.first_look",
+    "jars": "engines.jars",
+    "measure": "measure",
+    "own_table": "data.own_table",
+}
 
 __all__ = [*_HOME_OF, *_MODULES]
 
@@ -30,5 +44,5 @@ def __getattr__(name: str):
     if name in _HOME_OF:
         return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
     if name in _MODULES:
-        return import_module(f"{__name__}.{name}")
+        return import_module(f"{__name__}.{_MODULES[name]}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

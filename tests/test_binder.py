@@ -11,22 +11,23 @@ from pathlib import Path
 import pytest
 from repo2docker.app import Repo2Docker
 
-ROOT = Path(__file__).resolve().parent.parent
-BINDER = ROOT / "binder"
-README = ROOT / "README.md"
+from course_lib.places import REPOSITORY
+
+BINDER = REPOSITORY / "binder"
+README = REPOSITORY / "README.md"
 BADGE = re.compile(r"^\[binder\]: https://mybinder\.org/v2/gh/([\w.-]+/[\w.-]+)/([\w.-]+)\?urlpath=lab$", re.MULTILINE)
 
 
 def tracked(*options: str) -> list[str]:
-    listed = subprocess.run(["git", "ls-files", *options], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = subprocess.run(["git", "ls-files", *options], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     return listed.stdout.splitlines()
 
 
 @pytest.fixture(scope="module")
 def build_pack():
     """Return the build pack that repo2docker chooses; it looks for files in the working directory."""
-    kinds = Repo2Docker(repo=str(ROOT), dry_run=True).buildpacks
-    with contextlib.chdir(ROOT):
+    kinds = Repo2Docker(repo=str(REPOSITORY), dry_run=True).buildpacks
+    with contextlib.chdir(REPOSITORY):
         pack = next(pack for pack in (kind(base_image="base") for kind in kinds) if pack.detect())
         pack.platform = "linux/amd64"
         yield pack
@@ -34,7 +35,7 @@ def build_pack():
 
 @pytest.fixture(scope="module")
 def dockerfile() -> str:
-    command = [sys.executable, "-m", "repo2docker", "--no-build", str(ROOT)]
+    command = [sys.executable, "-m", "repo2docker", "--no-build", str(REPOSITORY)]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
@@ -95,7 +96,9 @@ def built(tmp_path_factory) -> Path:
     (home / ".cache" / "pip").mkdir(parents=True)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     settings = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
-    subprocess.run([BINDER / "postBuild"], cwd=ROOT, env={**settings, "HOME": str(home), "PATH": path}, check=True)
+    subprocess.run(
+        [BINDER / "postBuild"], cwd=REPOSITORY, env={**settings, "HOME": str(home), "PATH": path}, check=True
+    )
     return home
 
 
@@ -115,13 +118,15 @@ def test_the_workspace_opens_the_first_lesson_beside_the_lessons():
     current = data["layout-restorer:data"]["main"]["current"]
     notebook = data[current]["data"]["path"]
     assert notebook == "notebooks/00_introduction.ipynb"
-    assert (ROOT / notebook).is_file()
+    assert (REPOSITORY / notebook).is_file()
     assert data["file-browser-filebrowser:cwd"]["path"] == "notebooks"
 
 
 def test_the_repository_is_named_once():
     [(repository, branch)] = BADGE.findall(README.read_text())
     assert branch == "main"
-    texts = {name: (ROOT / name) for name in tracked() if Path(name).suffix in {".md", ".toml", ".yml", ".cff", ".py"}}
+    texts = {
+        name: (REPOSITORY / name) for name in tracked() if Path(name).suffix in {".md", ".toml", ".yml", ".cff", ".py"}
+    }
     naming = {name: path.read_text().count(repository) for name, path in texts.items() if path.is_file()}
     assert {name: count for name, count in naming.items() if count} == {"README.md": 1}

@@ -8,21 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from course_lib import bootstrap
-from course_lib.cli import ROOT
+from course_lib.command import bootstrap
+from course_lib.places import REPOSITORY
 
 
 @pytest.fixture
 def fresh_project(tmp_path) -> Path:
     """A folder with what the set-up reads and no environment."""
     (tmp_path / "course_lib").mkdir()
-    for name in ("pyproject.toml", "uv.lock", "course_lib/bootstrap.py"):
-        shutil.copy(ROOT / name, tmp_path / name)
+    for name in ("pyproject.toml", "uv.lock", "course_lib/command/bootstrap.py"):
+        shutil.copy(REPOSITORY / name, tmp_path / name)
     return tmp_path
 
 
 def set_up(project: Path, **environment: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "course_lib/bootstrap.py", "course", "--help"]
+    command = [sys.executable, "course_lib/command/bootstrap.py", "course", "--help"]
     return subprocess.run(command, cwd=project, env={**os.environ, **environment}, capture_output=True, text=True)
 
 
@@ -50,7 +50,7 @@ def test_without_a_network_it_says_so_in_one_line(fresh_project):
 
 def test_what_is_installed_already_is_not_installed_again(fresh_project, monkeypatch):
     for name, value in {
-        "ROOT": fresh_project,
+        "REPOSITORY": fresh_project,
         "ENVIRONMENT": fresh_project / ".venv",
         "STAMP": fresh_project / ".venv" / ".synced",
     }.items():

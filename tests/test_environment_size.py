@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from course_lib.java import project_folder
+from course_lib.engines.java import project_folder
 
 LIMIT_BYTES = 3.7e9
 

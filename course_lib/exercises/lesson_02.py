@@ -4,7 +4,7 @@ import math
 
 import pandas as pd
 
-from course_lib.datasets import load
+from course_lib.data.catalogue import load
 from course_lib.exercises import Exercise, Mistake
 
 

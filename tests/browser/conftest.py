@@ -15,8 +15,8 @@ from typing import NamedTuple
 import pytest
 from selenium import webdriver
 
-from course_lib.cli import ROOT
-from course_lib.datasets import cache_folder
+from course_lib.data.catalogue import cache_folder
+from course_lib.places import REPOSITORY
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 QUIET = ("quic", "background-networking", "component-update", "sync", "gpu")  # headless, and asks nobody outside
@@ -45,7 +45,9 @@ def lab(tmp_path_factory):
         pytest.skip("chromium and chromedriver are not installed")
     project, home = tmp_path_factory.mktemp("project"), tmp_path_factory.mktemp("home")
     for folder in ("course_lib", "notebooks", "data"):
-        shutil.copytree(ROOT / folder, project / folder, ignore=shutil.ignore_patterns("cache", "__pycache__", ".*"))
+        shutil.copytree(
+            REPOSITORY / folder, project / folder, ignore=shutil.ignore_patterns("cache", "__pycache__", ".*")
+        )
     environment = {
         **os.environ,
         "HOME": str(home),
@@ -55,7 +57,14 @@ def lab(tmp_path_factory):
         "COURSE_HOME": str(home / "progress"),
     }
     environment.pop("DISPLAY", None)
-    command = [sys.executable, "-c", "from course_lib.cli import main; main()", "lab", "--port", str(free_port())]
+    command = [
+        sys.executable,
+        "-c",
+        "from course_lib.command.cli import main; main()",
+        "lab",
+        "--port",
+        str(free_port()),
+    ]
     server = subprocess.Popen(
         command,
         cwd=project,

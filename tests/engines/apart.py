@@ -9,8 +9,9 @@ from pathlib import Path
 
 import psutil
 
+from course_lib.places import REPOSITORY
+
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 
 
 def tell(script: str, folder: Path, prefix=(), **environment: str) -> dict:
@@ -18,7 +19,7 @@ def tell(script: str, folder: Path, prefix=(), **environment: str) -> dict:
     done = subprocess.run(
         [*prefix, sys.executable, str(HERE / script)],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), **environment},
         capture_output=True,
         text=True,
     )

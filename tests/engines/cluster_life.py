@@ -10,11 +10,12 @@ from pathlib import Path
 
 import psutil
 
-from course_lib import datasets, get_spark, stop_spark
-from course_lib.cluster import local_cluster
+from course_lib import get_spark, stop_spark
+from course_lib.data import catalogue
+from course_lib.engines.cluster import local_cluster
 
 told = {}
-FLIGHTS = str(datasets.fetch("flights"))
+FLIGHTS = str(catalogue.fetch("flights"))
 ROWS = 200_000_000
 
 

@@ -17,6 +17,6 @@ def own_home(tmp_path_factory):
 @pytest.fixture(scope="session")
 def jars_are_here():
     """The jars, fetched where they are missing; a test that needs them fails without."""
-    from course_lib import jars
+    from course_lib.engines import jars
 
     return {name: jars.fetch(name) for name in jars.catalogue()}

@@ -9,14 +9,15 @@ from pathlib import Path
 import psutil
 from pyspark.sql import functions as f
 
-from course_lib import CourseError, datasets, get_spark, stop_spark
-from course_lib.cluster import connect_server
+from course_lib import CourseError, get_spark, stop_spark
+from course_lib.data import catalogue
+from course_lib.engines.cluster import connect_server
 
 told = {}
 
 
 def summary() -> list:
-    flights = get_spark().read.parquet(str(datasets.fetch("flights")))
+    flights = get_spark().read.parquet(str(catalogue.fetch("flights")))
     return sorted(list(row) for row in flights.groupBy("carrier").agg(f.count("*"), f.sum("distance")).collect())
 
 

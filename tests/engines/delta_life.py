@@ -3,11 +3,12 @@
 import json
 from pathlib import Path
 
-from course_lib import CourseError, datasets, get_spark, stop_spark
+from course_lib import CourseError, get_spark, stop_spark
+from course_lib.data import catalogue
 
 told = {}
 spark = get_spark(master="local[2]", delta=True)
-airlines = spark.read.parquet(str(datasets.fetch("airlines")))
+airlines = spark.read.parquet(str(catalogue.fetch("airlines")))
 table = Path("airlines").absolute().as_uri()
 airlines.write.format("delta").save(table)
 told["rows"] = [airlines.count(), spark.read.format("delta").load(table).count()]

@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 import psutil
 
-from course_lib import CourseError, datasets, get_spark, stop_spark
-from course_lib.hdfs import hdfs
+from course_lib import CourseError, get_spark, stop_spark
+from course_lib.data import catalogue
+from course_lib.engines.hdfs import hdfs
 
 told = {}
 
@@ -28,7 +29,7 @@ def summary(folder: str) -> list:
 with hdfs(data_nodes=2) as store:
     spark = get_spark(master="local[2]")
     store.use_with(spark)
-    original = str(datasets.fetch("flights"))
+    original = str(catalogue.fetch("flights"))
     lake = f"{store.url}/lake/flights"
     told["original"] = summary(original)
     spark.read.parquet(original).write.parquet(lake)

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from apart import ROOT, survivors, tell
+from apart import survivors, tell
 
-from course_lib import processes
+from course_lib.engines import processes
+from course_lib.places import REPOSITORY
 
 SMALL = ("--workers", "1", "--memory", "512m")
 
@@ -24,8 +25,8 @@ def home(tmp_path, monkeypatch):
 
 
 def course(*words: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-c", "from course_lib.cli import main; main()", *words]
-    return subprocess.run(command, cwd=ROOT, env=os.environ | {"COLUMNS": "250"}, capture_output=True, text=True)
+    command = [sys.executable, "-m", "course_lib.command.cli", *words]
+    return subprocess.run(command, cwd=REPOSITORY, env=os.environ | {"COLUMNS": "250"}, capture_output=True, text=True)
 
 
 def running() -> list[psutil.Process]:
@@ -94,8 +95,8 @@ def test_a_stale_state_is_cleaned_and_a_later_process_with_its_number_left_alone
 
 
 def test_stop_leaves_the_engines_of_notebooks_alone(home):
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, ROOT / "tests" / "engines" / "to_be_ended.py", ""]
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, REPOSITORY / "tests" / "engines" / "to_be_ended.py", ""]
     process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         process.stdout.readline()

@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from apart import ROOT
 
-from course_lib import CourseError, jars
+from course_lib import CourseError
+from course_lib.engines import jars
+from course_lib.places import REPOSITORY
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_an_altered_jar_is_replaced_where_a_maven_repository_is_half_filled(own_
         place.mkdir(parents=True)
         (place / f"{wanted.artifact}-{wanted.version}.pom").write_text("<project/>")
     code = "from course_lib import jars; print(jars.fetch('delta_storage'))"
-    environment = {"HOME": str(home), "PYTHONPATH": str(ROOT), "COURSE_DATA": str(own_cache)}
+    environment = {"HOME": str(home), "PYTHONPATH": str(REPOSITORY), "COURSE_DATA": str(own_cache)}
     done = subprocess.run([sys.executable, "-c", code], env=environment | own_path(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert jars.jar("delta_storage") == Path(done.stdout.strip())
@@ -77,7 +78,9 @@ def test_a_download_with_another_checksum_is_not_kept(own_cache, monkeypatch):
 def test_without_a_network_the_fetch_is_one_line(own_cache, without_network):
     jars.jar("delta_storage").unlink()
     code = "from course_lib import jars; jars.fetch('delta_storage')"
-    done = subprocess.run([*without_network, sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [*without_network, sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True
+    )
     assert "CourseError: Could not fetch delta-storage-4.4.0.jar" in done.stderr.splitlines()[-1]
     assert list((own_cache / "jars").iterdir()) == []
 

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import psutil
 import pytest
-from apart import HERE, ROOT, survivors
+from apart import HERE, survivors
 from java_processes import jvms
 from jupyter_client.manager import start_new_kernel
 
+from course_lib.places import REPOSITORY
+
 START = """
 from course_lib import get_spark
-from course_lib.cluster import local_cluster
+from course_lib.engines.cluster import local_cluster
 
 def start():
     global cluster
@@ -36,7 +38,7 @@ def begin():
     def begin(how: str = "") -> tuple[subprocess.Popen, list[psutil.Process], Path]:
         command = [sys.executable, HERE / "to_be_ended.py", how]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-        process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, **pipes)
+        process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(REPOSITORY)}, **pipes)
         begun.append(process)
         folder = Path(process.stdout.readline().strip())
         below = psutil.Process(process.pid).children(recursive=True)
@@ -97,7 +99,7 @@ def test_nothing_is_left_when_the_keeper_itself_is_killed(begin):
 
 def test_nothing_is_left_when_it_is_killed_while_the_cluster_starts():
     command = [sys.executable, HERE / "to_be_ended.py", ""]
-    process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdin=subprocess.PIPE)
+    process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(REPOSITORY)}, stdin=subprocess.PIPE)
     try:
         top = psutil.Process(process.pid)
         while not jvms(top.children(recursive=True)):
@@ -112,7 +114,7 @@ def test_nothing_is_left_when_it_is_killed_while_the_cluster_starts():
 @pytest.fixture
 def kernel(tmp_path):
     """A real Jupyter kernel."""
-    manager, client = start_new_kernel(env=os.environ | {"PYTHONPATH": str(ROOT)}, cwd=str(tmp_path))
+    manager, client = start_new_kernel(env=os.environ | {"PYTHONPATH": str(REPOSITORY)}, cwd=str(tmp_path))
 
     def run(code: str) -> None:
         reply = client.execute_interactive(code, output_hook=lambda message: None)

@@ -7,11 +7,12 @@ import sys
 
 import psutil
 import pytest
-from apart import ROOT
 
-from course_lib import CourseError, processes
-from course_lib.cluster import connect_server, local_cluster
-from course_lib.hdfs import hdfs
+from course_lib import CourseError
+from course_lib.engines import processes
+from course_lib.engines.cluster import connect_server, local_cluster
+from course_lib.engines.hdfs import hdfs
+from course_lib.places import REPOSITORY
 
 STARTERS = {"cluster": local_cluster, "connect": connect_server, "hdfs": hdfs}
 
@@ -75,6 +76,6 @@ def test_no_java(start, tmp_path, jars_are_here):
     module, function = start.split(".")
     code = f"from course_lib import java, {module}; java._places = lambda: []; {module}.{function}()"
     environment = os.environ | {"TMPDIR": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, env=environment, capture_output=True, text=True)
     assert "CourseError: Spark needs Java 17 or newer and there is none" in done.stderr.splitlines()[-1]
     assert list(tmp_path.iterdir()) == []

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from apart import HERE, ROOT
+from apart import HERE
+
+from course_lib.places import REPOSITORY
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +19,7 @@ def life(tmp_path_factory):
     run = subprocess.run(
         [sys.executable, str(HERE / "session_life.py")],
         cwd=tmp_path_factory.mktemp("empty"),
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
         capture_output=True,
         text=True,
     )

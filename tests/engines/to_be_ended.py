@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 
-from course_lib.cluster import local_cluster
+from course_lib.engines.cluster import local_cluster
 
 how = sys.argv[1]
 if how == "from another thread":

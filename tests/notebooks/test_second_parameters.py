@@ -14,10 +14,11 @@ import papermill
 import pytest
 from lesson_runs import SECOND_PARAMETERS, run_lesson
 
-from course_lib.cli import ROOT, lessons
-from course_lib.cluster import connect_server, local_cluster
-from course_lib.warm_engine import register
-from course_lib.warm_runs import can_fork, close_nursery
+from course_lib.command.cli import lessons
+from course_lib.engines.cluster import connect_server, local_cluster
+from course_lib.places import REPOSITORY
+from course_lib.sweeps.warm_engine import register
+from course_lib.sweeps.warm_runs import can_fork, close_nursery
 
 register()
 
@@ -43,7 +44,7 @@ MOVES = {
 
 def promised() -> dict[str, dict[str, bool]]:
     """What the table says, by lesson and engine."""
-    text = (ROOT / "docs" / "engines.md").read_text()
+    text = (REPOSITORY / "docs" / "engines.md").read_text()
     rows = re.findall(r"^\| `(\d\d_\w+)` \| (\w+) \| (\w+) \| (\w+) \|", text, flags=re.MULTILINE)
     return {
         lesson: dict(zip(("local", "cluster", "connect"), (word == "yes" for word in words), strict=True))

@@ -2,8 +2,8 @@
 
 import pytest
 
-from course_lib.warm_engine import register
-from course_lib.warm_runs import close_nursery, open_nursery
+from course_lib.sweeps.warm_engine import register
+from course_lib.sweeps.warm_runs import close_nursery, open_nursery
 
 register()
 

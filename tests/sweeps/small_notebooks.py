@@ -8,7 +8,7 @@ import papermill
 import psutil
 import pytest
 
-from course_lib.warm_runs import can_fork
+from course_lib.sweeps.warm_runs import can_fork
 
 needs_fork = pytest.mark.skipif(not can_fork(), reason="there is no fork here")
 

@@ -11,9 +11,9 @@ import pytest
 from small_notebooks import needs_fork, write_notebook
 
 from course_lib import results, sweep
-from course_lib.sweep_figures import choose_figures, findings, say, what_varies
-from course_lib.sweep_report import _line, write_report
-from course_lib.sweeps import Progress
+from course_lib.sweeps.figures import choose_figures, findings, say, what_varies
+from course_lib.sweeps.report import _line, write_report
+from course_lib.sweeps.sweep import Progress
 
 
 def grid(value, **parameters) -> pd.DataFrame:

@@ -18,10 +18,11 @@ import psutil
 import pytest
 from small_notebooks import gone, needs_fork, wait_until, write_notebook
 
-from course_lib import results, sweep, warm_engine, warm_runs
-from course_lib import sweep_records as records
+from course_lib import results, sweep
 from course_lib.errors import CourseError
-from course_lib.sweep_plan import ROOT, read_plan
+from course_lib.places import REPOSITORY
+from course_lib.sweeps import records, warm_engine, warm_runs
+from course_lib.sweeps.plan import read_plan
 
 pytestmark = needs_fork
 
@@ -48,8 +49,16 @@ def run(file: Path, **options) -> pd.DataFrame:
 
 def begin(file: Path, *more: str) -> subprocess.Popen:
     """Start a sweep as a person does, in a process of its own."""
-    program = "from course_lib.cli import main; main()"
-    command = [sys.executable, "-c", program, "sweep", str(file), "--output", str(file.parent / "out"), *more]
+    command = [
+        sys.executable,
+        "-m",
+        "course_lib.command.cli",
+        "sweep",
+        str(file),
+        "--output",
+        str(file.parent / "out"),
+        *more,
+    ]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -262,7 +271,7 @@ def test_limits_hold_for_kernels_where_there_is_no_fork(tmp_path, monkeypatch):
 
 # ---- what is shipped -------------------------------------------------------------------------------------------------
 
-SHIPPED = sorted((ROOT / "notebooks" / "sweeps").glob("*.yaml"))
+SHIPPED = sorted((REPOSITORY / "notebooks" / "sweeps").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
@@ -390,7 +399,7 @@ CUT = """
 import json, os, signal, sys
 from pathlib import Path
 import nbconvert, pandas, papermill
-from course_lib import sweeps
+from course_lib.sweeps import sweep
 
 file, out = map(Path, sys.argv[1:])
 

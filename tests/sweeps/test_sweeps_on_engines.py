@@ -9,8 +9,9 @@ import pytest
 from java_processes import jvms
 from small_notebooks import execute, gone, needs_fork, texts, wait_until, write_notebook
 
-from course_lib import local_cluster, stop_spark, sweep, sweep_engines
-from course_lib.sweep_plan import read_plan, spark_of
+from course_lib import local_cluster, stop_spark, sweep
+from course_lib.sweeps import engines
+from course_lib.sweeps.plan import read_plan, spark_of
 
 pytestmark = needs_fork
 
@@ -92,7 +93,7 @@ def shared(tmp_path_factory):
         servers.extend(jvms(psutil.Process().children(recursive=True)))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sweep_engines, "_RUNS_A_SERVER", 4)
+        patch.setattr(engines, "_RUNS_A_SERVER", 4)
         table = sweep(file, output=folder / "out", jobs=2, watch=look)
     assert killed.exists()
     return table, list(dict.fromkeys(servers))

@@ -18,8 +18,8 @@ from java_processes import jvms
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from small_notebooks import execute, gone, needs_fork, texts, wait_until, write_notebook
 
-from course_lib import warm_runs
-from course_lib.sweep_plan import ROOT
+from course_lib.places import REPOSITORY
+from course_lib.sweeps import warm_runs
 
 pytestmark = needs_fork
 
@@ -228,7 +228,7 @@ def test_all_ends_when_the_caller_is_killed(tmp_path):
     )
     path = write_notebook(tmp_path / "n.ipynb", code)
     program = (
-        "import papermill\nfrom course_lib.warm_engine import register\nregister()\n"
+        "import papermill\nfrom course_lib.sweeps.warm_engine import register\nregister()\n"
         f"papermill.execute_notebook({str(path)!r}, None, engine_name='warm', progress_bar=False)"
     )
     caller = subprocess.Popen([sys.executable, "-c", program])
@@ -266,12 +266,12 @@ def test_the_command_line_takes_the_engine_by_its_name(tmp_path):
     about = tmp_path / "site" / "announced-1.0.dist-info"
     about.mkdir(parents=True)
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: announced\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text("[papermill.engine]\nwarm = course_lib.warm_engine:WarmEngine\n")
+    (about / "entry_points.txt").write_text("[papermill.engine]\nwarm = course_lib.sweeps.warm_engine:WarmEngine\n")
     path = write_notebook(
         tmp_path / "n.ipynb", "import os\nrows, 'COURSE_WARM_RUN' in os.environ", parameters="rows = 1"
     )
     command = [sys.executable, "-m", "papermill", path, tmp_path / "out.ipynb", "--engine", "warm", "-p", "rows", "5"]
-    search = os.pathsep.join([str(about.parent), str(ROOT), os.environ.get("PYTHONPATH", "")])
+    search = os.pathsep.join([str(about.parent), str(REPOSITORY), os.environ.get("PYTHONPATH", "")])
     subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PYTHONPATH": search})
     assert texts(nbformat.read(tmp_path / "out.ipynb", 4))[-1] == "(5, True)"
 
@@ -288,7 +288,7 @@ def test_the_caller_may_have_threads(tmp_path):
 
 
 def test_without_fork_a_kernel_is_started(tmp_path, monkeypatch):
-    from course_lib import warm_engine
+    from course_lib.sweeps import warm_engine
 
     monkeypatch.setattr(warm_engine, "can_fork", lambda: False)
     path = write_notebook(tmp_path / "n.ipynb", "import os\nos.getppid()")
@@ -296,7 +296,7 @@ def test_without_fork_a_kernel_is_started(tmp_path, monkeypatch):
 
 
 def test_a_later_process_with_the_same_number_is_left_alone():
-    from course_lib.warm_runs import start_of, tree_of
+    from course_lib.sweeps.run_tree import start_of, tree_of
 
     with subprocess.Popen(["sleep", "600"], start_new_session=True) as other:
         assert tree_of(other.pid, "", start_of(other.pid)) == {other.pid}

@@ -12,11 +12,12 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-ROOT = Path(__file__).resolve().parents[2]
-REQUIREMENTS = ROOT / "requirements.txt"
+from course_lib.places import REPOSITORY
+
+REQUIREMENTS = REPOSITORY / "requirements.txt"
 EXPORT = ["export", "--frozen", "--no-dev", "--no-hashes", "--no-emit-project", "--no-header", "--no-annotate"]
-CONDA_FILES = [ROOT / "environment.yml", ROOT / "binder" / "environment.yml"]
-by_file = pytest.mark.parametrize("path", CONDA_FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+CONDA_FILES = [REPOSITORY / "environment.yml", REPOSITORY / "binder" / "environment.yml"]
+by_file = pytest.mark.parametrize("path", CONDA_FILES, ids=lambda path: path.relative_to(REPOSITORY).as_posix())
 by_python = pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
 
 
@@ -25,7 +26,7 @@ def pins() -> list[Requirement]:
 
 
 def versions_in_the_lock() -> set[tuple[str, str]]:
-    packages = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    packages = tomllib.loads((REPOSITORY / "uv.lock").read_text())["package"]
     return {(package["name"], package["version"]) for package in packages}
 
 
@@ -50,7 +51,9 @@ def conda_dependencies(path: Path) -> tuple[list[str], list[str]]:
 def test_requirements_are_the_export_of_the_lock():
     uv = shutil.which("uv") or shutil.which("uv", path=Path(sys.executable).parent)
     assert uv, "uv is not here; `make test` fetches it"
-    exported = subprocess.run([uv, *EXPORT, "--offline"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    exported = subprocess.run(
+        [uv, *EXPORT, "--offline"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout
     assert exported == REQUIREMENTS.read_text(), f"run: uv {' '.join(EXPORT)} -o requirements.txt"
 
 
@@ -61,14 +64,14 @@ def test_every_pin_is_a_version_of_the_lock():
 
 
 def test_every_dependency_of_the_project_is_pinned():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     wanted = {Requirement(line).name for line in project["dependencies"]}
     assert wanted <= {pin.name for pin in pins()}
 
 
 @by_python
 def test_every_pin_fits_what_the_project_asks_for(python):
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     wanted = {asked.name: asked.specifier for asked in map(Requirement, project["dependencies"])}
     here = on_linux(python)
     chosen = [pin for pin in pins() if pin.name in wanted and pin.name in here]
@@ -77,7 +80,7 @@ def test_every_pin_fits_what_the_project_asks_for(python):
         assert wanted[pin.name].contains(str(pin.specifier).removeprefix("==")), pin
 
 
-@pytest.mark.parametrize("path", [REQUIREMENTS, *CONDA_FILES], ids=lambda path: path.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("path", [REQUIREMENTS, *CONDA_FILES], ids=lambda path: path.relative_to(REPOSITORY).as_posix())
 def test_no_address_of_a_registry(path):
     assert not re.search(r"://|--(extra-)?index-url|--find-links|^-[if]\b", path.read_text(), re.MULTILINE)
 
@@ -105,11 +108,11 @@ def test_pip_finds_the_lock_and_the_project_from_the_folder_of_the_file(path):
     # Both conda and mamba write pip's list beside the file and run pip in that folder.
     _, lines = conda_dependencies(path)
     targets = {flag: (path.parent / target).resolve() for flag, target in (line.split() for line in lines)}
-    assert targets == {"-r": REQUIREMENTS, "-e": ROOT}
+    assert targets == {"-r": REQUIREMENTS, "-e": REPOSITORY}
 
 
 @by_file
 def test_conda_python_is_one_that_the_project_accepts(path):
     packages, _ = conda_dependencies(path)
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     assert SpecifierSet(project["requires-python"]).contains(packages[0].removeprefix("python=") + ".0")

@@ -8,11 +8,12 @@ import nbformat
 import pytest
 import typer
 
-from course_lib.cli import ROOT, app, find_lesson, lessons
-from course_lib.datasets import describe, names
+from course_lib.command.cli import app, find_lesson, lessons
+from course_lib.data.catalogue import describe, names
+from course_lib.places import REPOSITORY
 
-README = ROOT / "README.md"
-PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
+README = REPOSITORY / "README.md"
+PAGES = [README, *sorted((REPOSITORY / "docs").glob("*.md"))]
 by_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
@@ -40,7 +41,7 @@ def test_local_links_lead_somewhere(page):
 
 @by_page
 def test_every_make_target_exists(page):
-    targets = set(re.findall(r"^([\w-]+) *:", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([\w-]+) *:", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
     named = {match for code in code_in(page) for match in re.findall(r"^make ([a-z]+)", code)}
     assert named <= targets
 
@@ -69,7 +70,7 @@ def test_every_parameter_exists(page):
 @pytest.mark.parametrize("lesson", lessons(), ids=lambda path: path.stem)
 def test_the_map_shows_each_lesson_with_its_minutes(lesson):
     minutes = {row[0]: row[1] for row in table_under("The lessons")}
-    [shown] = [value for name, value in minutes.items() if f"({lesson.relative_to(ROOT).as_posix()})" in name]
+    [shown] = [value for name, value in minutes.items() if f"({lesson.relative_to(REPOSITORY).as_posix()})" in name]
     assert f"{shown} minutes" in nbformat.read(lesson, as_version=4).cells[0].source
 
 
@@ -81,4 +82,4 @@ def test_the_data_table_is_the_catalogue():
 def test_contributing_exports_the_lock_as_the_test_does():
     from test_environment_files import EXPORT
 
-    assert f"uv {' '.join(EXPORT)} -o requirements.txt" in (ROOT / "docs" / "contributing.md").read_text()
+    assert f"uv {' '.join(EXPORT)} -o requirements.txt" in (REPOSITORY / "docs" / "contributing.md").read_text()

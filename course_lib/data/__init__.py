@@ -1,0 +1,1 @@
+"""The data sets of the course, and a person's own tables."""

@@ -1,0 +1,1 @@
+"""What runs the work: Java, Spark sessions, clusters, Spark Connect, HDFS, databases."""

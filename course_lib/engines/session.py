@@ -1,0 +1,460 @@
+"""One Spark session: sized to what this process may use, quiet, on this machine's loopback only, quick to start."""
+
+import atexit
+import contextlib
+import os
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from course_lib import progress
+from course_lib.engines import jars, jvm, processes
+from course_lib.engines.java import Java, find_java
+from course_lib.errors import CourseError
+from course_lib.machine import describe_machine, give_back_memory
+
+_MIB = 2**20
+_START_SECONDS = 120  # a JVM that has not answered by then is given up
+
+# Everything that Spark has to say goes to a file in the session's folder; a problem reaches the person as an exception.
+_LOG_SETTINGS = (
+    jvm.WARNINGS_TO_STDERR
+    + """\
+# The same level as the root's, or Spark prints a line on how to change it.
+logger.gateway.name = org.apache.spark.api.python.PythonGatewayServer
+logger.gateway.level = warn
+"""
+)
+
+
+@dataclass
+class _Running:
+    """The session that this process started."""
+
+    owner: int  # process id: a forked child must not touch its parent's session
+    master: str
+    session: object
+    process: subprocess.Popen | None = None  # the JVM, where there is one
+    folder: Path | None = None
+
+
+class _JavaEndedError(CourseError):
+    """Java ended, or went silent, before Spark was up."""
+
+
+_running: _Running | None = None
+
+
+def get_spark(app: str = "ml-at-scale", master: str | None = None, delta: bool = False):
+    """Give the Spark session, starting it if there is none.
+
+    Parameters
+    ----------
+    app : str
+        The name that the Spark UI shows.
+    master : str, optional
+        Where to run: ``local[2]``, ``spark://host:port``, ``yarn``, ``k8s://...`` or, for Spark Connect,
+        ``sc://host:port``. By default what the environment variables SPARK_REMOTE or SPARK_MASTER say, else this
+        machine with every core that this process may use.
+    delta : bool
+        Whether the session must know Delta Lake. Its jars come from ``course data get --jars``.
+
+    Returns
+    -------
+    pyspark.sql.SparkSession
+        Times are in UTC, Arrow is on, nothing listens beyond this machine, and what Spark writes by itself goes to a
+        temporary folder. The memory of the JVM is a quarter of what this process may use (480 MiB with
+        COURSE_PROFILE=low-memory; SPARK_DRIVER_MEMORY, such as ``4g``, decides otherwise).
+
+    Raises
+    ------
+    CourseError
+        No Java; an address that does not answer; jars missing or altered; or another master, or Delta Lake, asked for
+        while a session without it runs.
+    """
+    asked = master or _master_from_environment()
+    _adopt()
+    if _is_running():
+        if asked and asked != _running.master:
+            raise CourseError(
+                f"Spark runs on {_shown(_running.master)} and was asked for on {_shown(asked)}: "
+                "call stop_spark() first, or leave `master` (and SPARK_MASTER, SPARK_REMOTE) as it was."
+            )
+        return _with_delta(_running.session) if delta else _running.session
+    stop_spark()  # what is left of a session that ended by itself
+    master = asked or f"local[{_cores()}]"
+    _must_answer(master)
+    if master.startswith("sc://"):
+        session = _begin(app, master)
+        return _with_delta(session) if delta else session
+    java = find_java()
+    archive = jvm.archive_options(java)
+    more_settings = {}
+    if delta:
+        more_settings = jars.delta_settings()
+    try:
+        return _begin(app, master, java, archive, more_settings)
+    except _JavaEndedError:
+        if not archive:
+            raise
+        return _begin(app, master, java, [], more_settings)  # a damaged archive takes Java down with it
+
+
+def _begin(
+    app: str,
+    master: str,
+    java: Java | None = None,
+    jvm_options: list[str] | None = None,
+    more_settings: dict | None = None,
+):
+    """Start a session and remember it."""
+    global _running
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable  # workers: this very Python
+    _running = _start(app, master, java, jvm_options, more_settings or {}) if java else _connect(app, master)
+    from pyspark.logger import PySparkLogger  # not before: PySpark is imported while the JVM starts
+
+    for name in ("DataFrameQueryContextLogger", "SQLQueryContextLogger"):  # each error again, as a wall of JSON
+        PySparkLogger.getLogger(name).disabled = True
+    progress.follow(_running.session)
+    return _running.session
+
+
+def stop_spark(patience: float = 20) -> None:
+    """Stop the Spark session and wait until its JVM has gone; the next `get_spark` starts afresh. Without one, nothing.
+
+    Tables, views and cached data of the session are gone after it.
+
+    Parameters
+    ----------
+    patience : float
+        Seconds after which a JVM that does not end is killed.
+    """
+    global _running
+    running, _running = _running, None
+    if "pyspark" not in sys.modules:
+        return
+    if running and running.owner != os.getpid():
+        _leave_to_parent(running)
+        return
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    session = running.session if running else SparkSession.getActiveSession()
+    gateway = SparkContext._gateway
+    process = running.process if running else getattr(gateway, "proc", None)
+    if session is not None:
+        _quietly(session.stop)
+    if gateway is not None:
+        _quietly(gateway.shutdown)
+    if process is not None:
+        _end(process, patience)
+    if running and running.folder:
+        shutil.rmtree(running.folder, ignore_errors=True)
+    _forget()
+
+
+def _adopt() -> None:
+    """Take over a session that the person started without us: it may hold their tables."""
+    global _running
+    if _running is None and "pyspark.sql" in sys.modules:
+        from pyspark.sql import SparkSession
+
+        session = SparkSession._instantiatedSession
+        if session is not None and session._sc._jsc is not None:
+            _running = _Running(os.getpid(), session._sc.master, session, session._sc._gateway.proc)
+
+
+def _with_delta(session):
+    """Give a session back that knows Delta Lake; one that does not cannot learn it any more."""
+    if "DeltaSparkSessionExtension" not in session.conf.get("spark.sql.extensions", ""):
+        raise CourseError(
+            "Spark runs without Delta Lake: call stop_spark() first, then get_spark(delta=True). "
+            "A Spark Connect server must be started with it: connect_server(delta=True)."
+        )
+    return session
+
+
+def _is_running() -> bool:
+    """Whether the session of this process is there and has not been stopped behind our back."""
+    if _running is None or _running.owner != os.getpid():
+        return False
+    if _running.process is None:
+        return not _running.session.is_stopped
+    return _running.process.poll() is None and _running.session._sc._jsc is not None
+
+
+def _master_from_environment() -> str | None:
+    remote, master = os.environ.get("SPARK_REMOTE"), os.environ.get("SPARK_MASTER")
+    if remote and master:
+        raise CourseError("Both SPARK_REMOTE and SPARK_MASTER are set: unset one, so that it is clear where to run.")
+    return remote or master
+
+
+def _shown(master: str) -> str:
+    """Leave out what follows the address of Spark Connect: a token may be in it."""
+    return master.split("/;")[0]
+
+
+def _low_memory() -> bool:
+    return os.environ.get("COURSE_PROFILE") == "low-memory"
+
+
+def _cores() -> int:
+    cores = describe_machine().cores
+    return min(cores, 2) if _low_memory() else cores  # each core brings a Python worker
+
+
+def _heap_mib() -> int:
+    """Memory of the JVM's heap: a quarter of what we may use, so that pandas and Python workers have theirs."""
+    if _low_memory():
+        return 480  # Spark asks for 450 at least
+    machine = describe_machine()
+    mib = min(machine.memory_bytes // 4, machine.available_bytes // 2) // _MIB
+    return max(512, min(mib, 16 * 1024))
+
+
+def _collector() -> str:
+    """Collect garbage with as few threads as help: with few cores one is quickest, also to start."""
+    return "-XX:+UseSerialGC" if _cores() <= 3 else "-XX:+UseParallelGC"
+
+
+# ---- a session with its own JVM --------------------------------------------------------------------------------------
+
+
+def _start(app: str, master: str, java: Java, jvm_options: list[str], more_settings: dict) -> _Running:
+    """Start a JVM and the session in it."""
+    folder = Path(tempfile.mkdtemp(prefix="ml-at-scale-"))
+    process = None
+    if _low_memory():
+        give_back_memory()
+    try:
+        settings = _settings(master, folder) | more_settings
+        process = _launch(java, settings, _stays_here(master), folder, jvm_options)
+        from pyspark import SparkContext
+        from pyspark.sql import SparkSession
+
+        SparkContext._ensure_initialized(gateway=_gateway(process, folder))
+        session = SparkSession.builder.appName(app).master(master).getOrCreate()
+        # The JVM outlives this process by a moment, also when it is killed: let it sweep up.
+        in_jvm = session._jvm
+        in_jvm.org.apache.spark.util.ShutdownHookManager.registerShutdownDeleteDir(in_jvm.java.io.File(str(folder)))
+    except BaseException as error:
+        if process is not None:
+            _forget()
+            _end(process)
+        shutil.rmtree(folder, ignore_errors=True)
+        if hasattr(error, "java_exception"):
+            raise CourseError(f"Spark did not start on {master}: {error.java_exception.getMessage()}") from None
+        raise
+    return _Running(os.getpid(), master, session, process, folder)
+
+
+def _stays_here(master: str) -> bool:
+    """Whether nothing outside this machine takes part."""
+    hosts = _addresses(master)
+    return all(host in ("127.0.0.1", "localhost") for host, _ in hosts) if hosts else master.startswith("local")
+
+
+def _settings(master: str, folder: Path) -> dict[str, str]:
+    settings = {
+        "spark.master": master,
+        "spark.driver.memory": os.environ.get("SPARK_DRIVER_MEMORY") or f"{_heap_mib()}m",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.adaptive.enabled": "true",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+    }
+    if _stays_here(master):
+        settings |= {
+            "spark.driver.bindAddress": "127.0.0.1",
+            "spark.driver.host": "127.0.0.1",
+            "spark.sql.warehouse.dir": (folder / "warehouse").as_uri(),
+            "spark.local.dir": str(folder),
+            # Adaptive execution merges what is too small; more than a few per core only costs start-up.
+            "spark.sql.shuffle.partitions": str(4 * _cores()),
+        }
+        if memory := _executor_memory(master):
+            settings["spark.executor.memory"] = memory
+            # The archive of loaded classes, which the cluster gives its executors, holds for this order of jars.
+            settings["spark.executor.extraClassPath"] = os.pathsep.join(jvm.class_path())
+    return settings
+
+
+def _executor_memory(master: str) -> str | None:
+    """Give all that a worker of `local_cluster` lends to an executor; for other masters Spark's settings decide."""
+    if master.startswith("spark://"):
+        for cluster in processes.notes("cluster"):
+            if cluster["url"] == master.replace("localhost", "127.0.0.1"):
+                return f"{cluster['memory_mib']}m"
+    return None
+
+
+def _launch(java: Java, settings: dict, stays_here: bool, folder: Path, more_options: list) -> subprocess.Popen:
+    """Start the JVM as PySpark's shell scripts do, but directly, which saves starting one JVM to start another."""
+    (folder / "log4j2.properties").write_text(_LOG_SETTINGS)
+    own_settings = [os.environ.get(name) for name in ("SPARK_CONF_DIR", "HADOOP_CONF_DIR", "YARN_CONF_DIR")]
+    arguments = [
+        *jvm.options(java),
+        *more_options,
+        _collector(),
+        f"-Xmx{settings['spark.driver.memory']}",
+        f"-Djava.io.tmpdir={folder}",
+        f"-XX:ErrorFile={folder / 'java-crash.log'}",
+        f"-Dderby.system.home={folder}",
+        f"-Dlog4j2.configurationFile={(folder / 'log4j2.properties').as_uri()}",
+        "-cp",
+        os.pathsep.join([*jvm.class_path(), *filter(None, own_settings)]),
+    ]
+    file = jvm.write_arguments(folder / "java.options", arguments)
+    command = [str(java.command), f"@{file}", "org.apache.spark.deploy.SparkSubmit"]
+    for name, value in settings.items():
+        command += ["--conf", f"{name}={value}"]
+    command += shlex.split(os.environ.get("PYSPARK_SUBMIT_ARGS", "pyspark-shell"))
+
+    environment = os.environ | {
+        "SPARK_HOME": str(jvm.spark_home()),
+        "SPARK_SCALA_VERSION": "2.13",
+        "SPARK_CONNECT_MODE": "0",
+        "JAVA_HOME": str(java.home),
+        "_PYSPARK_DRIVER_CONN_INFO_PATH": str(folder / "gateway"),
+    }
+    environment.pop("SPARK_REMOTE", None)  # another master was asked for, and Spark takes one of them only
+    if stays_here:
+        environment["SPARK_LOCAL_IP"] = "127.0.0.1"  # the Spark UI listens where this says
+    # A group of its own: Ctrl-C in a terminal and "interrupt" in the lab are for Python, not for the JVM.
+    own_group = {"creationflags": 0x08000200} if os.name == "nt" else {"process_group": 0}
+    with (folder / "spark.log").open("wb") as log:
+        # The JVM reads this pipe and ends when it closes, which the system does however this process ends.
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=log, env=environment, **own_group)
+
+
+def _gateway(process: subprocess.Popen, folder: Path):
+    """Connect Python to the JVM when it is ready."""
+    import pyarrow  # noqa: F401  # what a session (it looks for pandas by way of its tests) and a first job need:
+    import pyspark.testing.utils  # noqa: F401  # now, while Java starts
+    from pyspark.java_gateway import launch_gateway
+    from pyspark.serializers import UTF8Deserializer, read_int
+
+    ready = folder / "gateway"  # written beside and then renamed: when it is there it is whole
+    limit = time.monotonic() + _START_SECONDS
+    while not ready.exists():
+        if process.poll() is not None or time.monotonic() > limit:
+            lines = (folder / "spark.log").read_text(errors="replace").splitlines()
+            telling = (
+                [line for line in lines if re.match(r"\S.*(Exception|Error)\b", line)] or lines or ["no reason given"]
+            )
+            raise _JavaEndedError(f"Java started but Spark did not: {telling[-1].strip()}")
+        time.sleep(0.01)
+    with ready.open("rb") as info:
+        port, secret = read_int(info), UTF8Deserializer().loads(info)
+    os.environ["PYSPARK_GATEWAY_PORT"], os.environ["PYSPARK_GATEWAY_SECRET"] = str(port), secret
+    try:
+        gateway = launch_gateway()
+    finally:
+        del os.environ["PYSPARK_GATEWAY_PORT"], os.environ["PYSPARK_GATEWAY_SECRET"]
+    gateway.proc = process
+    return gateway
+
+
+def _end(process: subprocess.Popen, patience: float = 20) -> None:
+    """Let the JVM end and wait until it has."""
+    if process.stdin:
+        _quietly(process.stdin.close)
+    try:
+        process.wait(patience)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _leave_to_parent(running: _Running) -> None:
+    """In a forked process: let go of the parent's JVM without ending it."""
+    if running.process is not None:
+        _quietly(running.process.stdin.close)  # our copy; the parent's keeps the JVM alive
+        running.process.returncode = 0  # it is not ours to wait for
+    _forget()
+
+
+def _forget() -> None:
+    """Make PySpark forget the JVM that has gone, or that belongs to the process we were forked from."""
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None
+    SparkSession._instantiatedSession = None
+    os.environ.pop("SPARK_CONNECT_MODE_ENABLED", None)
+    if remote := sys.modules.get("pyspark.sql.connect.session"):
+        remote.SparkSession._default_session = remote.SparkSession._active_session.session = None
+
+
+def _quietly(function) -> None:
+    """Call it; on the way out, what is gone already is no error."""
+    with contextlib.suppress(Exception):
+        function()
+
+
+# ---- Spark Connect ---------------------------------------------------------------------------------------------------
+
+
+def _connect(app: str, address: str) -> _Running:
+    host, port = _addresses(address)[0]
+    # With a token PySpark asks for TLS at 127.0.0.1, but not at localhost.
+    url = address.replace("127.0.0.1", "localhost", 1) if host == "127.0.0.1" else address
+    from pyspark.sql import SparkSession
+
+    try:
+        session = SparkSession.builder.remote(url).appName(app).getOrCreate()
+        session.conf.set("spark.sql.session.timeZone", "UTC")
+    except Exception as error:
+        _forget()
+        details = re.search(r'details = "(.*)"', str(error))  # in the middle of gRPC's text
+        reason = details[1] if details else str(error).strip().splitlines()[0]
+        raise CourseError(f"Spark Connect at {host}:{port} did not accept the session: {reason}") from None
+    return _Running(os.getpid(), address, session)
+
+
+def _host_and_port(text: str, default_port: int) -> tuple[str, int]:
+    try:
+        parts = urlsplit(f"//{text}")
+        if parts.hostname:
+            return parts.hostname, parts.port or default_port
+    except ValueError:
+        pass
+    raise CourseError(f"{text!r} is no address: write host:port, such as 127.0.0.1:{default_port}.")
+
+
+def _addresses(master: str) -> list[tuple[str, int]]:
+    """List the hosts and ports in a master's address; none where there are none to be asked, as with YARN."""
+    if master.startswith("sc://"):
+        return [_host_and_port(master.removeprefix("sc://").split("/")[0], 15002)]
+    if master.startswith("spark://"):  # several, where one stands by for another
+        return [_host_and_port(part, 7077) for part in master.removeprefix("spark://").split(",")]
+    return []
+
+
+def _must_answer(master: str) -> None:
+    """Raise within seconds when nothing listens there; Spark itself would try for minutes."""
+    addresses = _addresses(master)
+    for host, port in addresses:
+        try:
+            socket.create_connection((host, port), timeout=max(1, 8 / len(addresses))).close()
+            return
+        except OSError as error:
+            reason = error.strerror or str(error) or "no answer"
+    if addresses:
+        where = ", ".join(f"{host}:{port}" for host, port in addresses)
+        raise CourseError(
+            f"Nothing answers at {where} ({reason}): is the address right and Spark running there? "
+            "To work on this machine alone, unset SPARK_MASTER and SPARK_REMOTE."
+        )
+
+
+atexit.register(stop_spark)
