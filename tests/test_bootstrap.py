@@ -15,7 +15,7 @@ from course_lib.places import REPOSITORY
 @pytest.fixture
 def fresh_project(tmp_path) -> Path:
     """A folder with what the set-up reads and no environment."""
-    (tmp_path / "course_lib").mkdir()
+    (tmp_path / "course_lib" / "command").mkdir(parents=True)
     for name in ("pyproject.toml", "uv.lock", "course_lib/command/bootstrap.py"):
         shutil.copy(REPOSITORY / name, tmp_path / name)
     return tmp_path
@@ -50,7 +50,7 @@ def test_without_a_network_it_says_so_in_one_line(fresh_project):
 
 def test_what_is_installed_already_is_not_installed_again(fresh_project, monkeypatch):
     for name, value in {
-        "REPOSITORY": fresh_project,
+        "ROOT": fresh_project,
         "ENVIRONMENT": fresh_project / ".venv",
         "STAMP": fresh_project / ".venv" / ".synced",
     }.items():
