@@ -2,10 +2,11 @@
 PYTHON ?= python3
 SETUP = @$(PYTHON) course_lib/command/bootstrap.py
 
-.PHONY: lab run sweep test doctor clean
+.PHONY: lab run sweep test check doctor clean
 lab:    ; $(SETUP) course lab
 run:    ; $(SETUP) course run
 sweep:  ; $(SETUP) course sweep small --resume
 test:   ; $(SETUP) course test
+check:  ; $(SETUP) course check
 doctor: ; $(SETUP) course doctor
 clean:  ; @rm -rf .venv runs data/cache

@@ -209,13 +209,35 @@ class _Sampler(threading.Thread):
         ended = False
         while not ended:
             start = time.thread_time()
-            self.peak = max(self.peak, tree_memory())
+            self.peak = higher_peak(self.peak)
             ended = self._ended.wait(max(_SAMPLE_SECONDS, 20 * (time.thread_time() - start)))
-        self.peak = max(self.peak, tree_memory())
+        self.peak = higher_peak(self.peak)
 
     def finish(self):
         self._ended.set()
         self.join()
+
+
+def higher_peak(peak: int, pid: int | None = None) -> int:
+    """Look once more how much memory a process tree holds, and give the peak after that.
+
+    A command that is being started shares its parent's memory until it becomes itself, milliseconds later, and would
+    count all of it twice. So what a second look does not confirm is no peak.
+
+    Parameters
+    ----------
+    peak : int
+        The most that was seen so far, in bytes.
+    pid : int, optional
+        The process at the top; this one by default.
+
+    Returns
+    -------
+    int
+        Bytes.
+    """
+    held = tree_memory(pid)
+    return max(peak, min(held, tree_memory(pid))) if held > peak else peak
 
 
 def tree_memory(pid: int | None = None) -> int:

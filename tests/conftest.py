@@ -1,12 +1,15 @@
 """What the tests share."""
 
-import os
+import json
 import signal
-import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "notebooks"))
+import default_run
 
 
 @pytest.fixture(scope="session")
@@ -21,35 +24,78 @@ def spark():
 @pytest.fixture(scope="session")
 def without_network() -> list[str]:
     """The words that run a command in a network namespace with nothing but loopback."""
-    helper = Path(__file__).parent / "notebooks" / "without_network.py"
-    words = ["unshare", "--net", "--map-root-user", sys.executable, str(helper)]
-    try:
-        allowed = subprocess.run([*words, "true"], capture_output=True).returncode == 0
-    except FileNotFoundError:
-        allowed = False
-    if not allowed and not os.environ.get("CI"):
+    if not default_run.namespaces_allowed():
         pytest.skip("this machine does not allow network namespaces")
-    assert allowed, "CI must allow network namespaces"
-    return words
+    return default_run.WITHOUT_NETWORK
 
 
-def pytest_configure():
-    """Let processes that tests start hear Ctrl-C: a shell that put the test run into the background made it deaf."""
+def pytest_configure(config):
+    """Run lessons our way, and let processes that tests start hear Ctrl-C.
+
+    A shell that put the test run into the background made it deaf.
+    """
+    config.pluginmanager.register(default_run, "default-run")
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config, items):
     """Begin with what takes longest, so that all processes end at about the same time."""
     long = [config.rootpath / "tests" / name for name in ("notebooks", "browser", "engines", "sweeps")]
-    order = [*long, config.rootpath / "notebooks"]
+    order = [config.rootpath / "notebooks", *long]
     items.sort(key=lambda item: next((n for n, folder in enumerate(order) if folder in item.path.parents), len(order)))
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Print what tests measured with `record_property`, one line a value."""
-    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, [])]
-    measured = [pair for report in reports for pair in getattr(report, "user_properties", [])]
+    """Print what each lesson took, and what is slow beside the lessons."""
+    outcomes = ("passed", "failed", "error")
+    reports = [report for outcome in outcomes for report in terminalreporter.stats.get(outcome, [])]
+    by_lesson, took, measured, slow = defaultdict(list), {}, [], []
+    for report in reports:
+        name = lesson_of(report.nodeid)
+        by_lesson[name].append(report.outcome == "passed")
+        for what, value in report.user_properties:
+            if what in ("default run", "second run"):
+                took[name, what] = json.loads(value)
+            else:
+                measured.append(f"{what}: {value}")
+        if name is None:
+            slow.append((report.duration, report.nodeid))
+    if took:
+        terminalreporter.section("lessons")
+        for line in table_of_lessons(by_lesson, took):
+            terminalreporter.line(line)
     if measured:
         terminalreporter.section("measured")
-    for name, value in measured:
-        terminalreporter.line(f"{name}: {value}")
+        for line in measured:
+            terminalreporter.line(line)
+    if len(slow) > 100:
+        terminalreporter.section("the slowest ten of the other tests")
+        for seconds, nodeid in sorted(slow, reverse=True)[:10]:
+            terminalreporter.line(f"{seconds:6.1f} s  {nodeid}")
+
+
+def lesson_of(nodeid: str) -> str | None:
+    """Name the lesson that a check is about, where it is about one."""
+    file, _, rest = nodeid.partition("::")
+    if file.endswith(".ipynb"):
+        return Path(file).stem
+    return rest.partition("[")[2].rstrip("]") or None if file.startswith("tests/notebooks/") else None
+
+
+def table_of_lessons(by_lesson: dict[str | None, list[bool]], took: dict[tuple, dict]) -> list[str]:
+    """Write a row for each lesson: its default run, its run with second parameters, and how many checks it passed."""
+    lines = [
+        f"{'':30} {'default run':>24}   {'second run':>14}",
+        f"{'':30} {'seconds':>7} {'CPU s':>6} {'GB':>9}   {'seconds':>7} {'CPU s':>6}   checks",
+    ]
+    for name in sorted({name for name, _ in took}):
+        first, second = took.get((name, "default run")), took.get((name, "second run"))
+        cells = [
+            f"{first['seconds']:7.0f} {first['cpu_seconds']:6.0f} {first['peak_bytes'] / 1e9:9.2f}"
+            if first
+            else " " * 24
+        ]
+        cells += [f"{second['seconds']:7.0f} {second['cpu_seconds']:6.0f}" if second else " " * 14]
+        checks = by_lesson[name]
+        lines.append(f"{name:30} {cells[0]}   {cells[1]}   {sum(checks)} of {len(checks)}")
+    return lines

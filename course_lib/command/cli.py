@@ -253,12 +253,22 @@ def doctor() -> None:
 @app.command(rich_help_panel=CARE)
 def test() -> None:
     """Run [bold]every check[/] of the project: style, units, every lesson, the browser."""
+    _run_checks("--nbval-lax", "notebooks", "tests")
+
+
+@app.command(rich_help_panel=CARE)
+def check() -> None:
+    """Run [bold]the quick checks[/]: style, layout, units, the rules of notebooks that need no run."""
+    _run_checks("tests/unit", "tests/notebooks/test_rules.py")
+
+
+def _run_checks(*of_pytest: str) -> None:
     setup()
     python = [sys.executable, "-m"]
     checks = (
         [*python, "ruff", "check", "."],
         [*python, "ruff", "format", "--check", "."],
-        [*python, "pytest", "--nbval-lax", "--durations", "10", "notebooks", "tests"],
+        [*python, "pytest", *of_pytest],
     )
     codes = [subprocess.call(command, cwd=REPOSITORY) for command in checks]
     raise typer.Exit(max(codes))

@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 import papermill
 import pytest
-from lesson_runs import SECOND_PARAMETERS, run_lesson
+from lesson_runs import SECOND_PARAMETERS, Run, run_lesson
 
 from course_lib.command.cli import lessons
 from course_lib.engines.cluster import connect_server, local_cluster
@@ -21,6 +21,8 @@ from course_lib.sweeps.warm_engine import register
 from course_lib.sweeps.warm_runs import can_fork, close_nursery
 
 register()
+
+CPU_SECONDS = 30  # of a run with second parameters
 
 # What differs between two fresh runs of a lesson as well, by the reason for it. It is taken out of both.
 VOLATILE = {
@@ -66,22 +68,25 @@ def connect_on_cluster(tmp_path_factory):
 
 
 @pytest.fixture(params=lessons(), ids=lambda path: path.stem, scope="module")
-def fresh(request, connect_on_cluster, tmp_path_factory) -> tuple[Path, dict[str, str], nbformat.NotebookNode]:
-    """A lesson, its engine, and what it shows when papermill's command runs it in a kernel of its own."""
+def fresh(request, connect_on_cluster, tmp_path_factory) -> tuple[Path, dict[str, str], Run]:
+    """A lesson, its engine, and its run when papermill's command runs it in a kernel of its own."""
     lesson = request.param
     on = {"SPARK_REMOTE": connect_on_cluster} if promised().get(lesson.stem, {}).get("connect") else {}
     output = tmp_path_factory.mktemp("fresh") / lesson.name
-    return lesson, on, run_lesson(lesson, output, SECOND_PARAMETERS[lesson.stem].items(), **on).notebook
+    return lesson, on, run_lesson(lesson, output, SECOND_PARAMETERS[lesson.stem].items(), **on)
 
 
-def test_lesson_holds_under_other_parameters(fresh):
-    _, _, notebook = fresh
-    assert all(cell.get("execution_count") for cell in notebook.cells if cell.cell_type == "code")
+def test_lesson_holds_under_other_parameters(fresh, record_property):
+    """What the run makes servers and clusters do is not counted."""
+    _, _, run = fresh
+    record_property("second run", json.dumps({"seconds": run.seconds, "cpu_seconds": run.cpu_seconds}))
+    assert all(cell.get("execution_count") for cell in run.notebook.cells if cell.cell_type == "code")
+    assert run.cpu_seconds <= CPU_SECONDS, "second parameters are small"
 
 
 @pytest.mark.skipif(not can_fork(), reason="there is no fork here")
 def test_a_warm_run_shows_what_a_fresh_one_shows(fresh, tmp_path):
-    lesson, on, notebook = fresh
+    lesson, on, run = fresh
     warm = papermill.execute_notebook(
         lesson,
         tmp_path / lesson.name,
@@ -93,7 +98,7 @@ def test_a_warm_run_shows_what_a_fresh_one_shows(fresh, tmp_path):
         environment=on,
     )
     close_nursery()
-    pairs = list(zip(compared(notebook), compared(warm), strict=True))
+    pairs = list(zip(compared(run.notebook), compared(warm), strict=True))
     assert [told for told in pairs if told[0] != told[1]] == []
     assert sum(bool(outputs) for (_, outputs), _ in pairs) >= 10, "Too few cells are compared to tell."
 
