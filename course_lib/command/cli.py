@@ -202,7 +202,7 @@ def sweep(
 def setup() -> None:
     """Get what is missing: [bold]Java[/], the data, what makes Spark start quickly."""
     from course_lib.data import catalogue
-    from course_lib.engines import jars, jvm
+    from course_lib.engines import archive, jars, jvm, kernel
     from course_lib.engines.java import find_java, install_java
 
     RUNS.mkdir(exist_ok=True)  # papermill writes there, and makes no folder itself
@@ -210,6 +210,7 @@ def setup() -> None:
     if not settings.exists():
         settings.parent.mkdir(parents=True, exist_ok=True)
         settings.write_text(json.dumps(LAB_SETTINGS, indent=2))
+    kernel.install()
     try:
         java = find_java()
     except CourseError:
@@ -228,7 +229,7 @@ def setup() -> None:
     if not jvm.archive_path(java).is_file():
         with console.status("Preparing Spark for quick starts, once: about a minute …"):
             try:
-                jvm.prepare(java)
+                archive.prepare(java)
             except CourseError as error:  # its absence costs only time
                 console.print(f"[yellow]note[/]  {error}")
 
