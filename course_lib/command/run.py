@@ -33,7 +33,7 @@ def run_notebook(notebook: Path, output: Path, parameters: dict[str, object]) ->
     """
     import papermill
 
-    from course_lib import figures
+    from course_lib.pages import export_html
 
     output.mkdir(parents=True, exist_ok=True)
     executed, page = output / notebook.name, output / f"{notebook.stem}.html"
@@ -50,6 +50,6 @@ def run_notebook(notebook: Path, output: Path, parameters: dict[str, object]) ->
     finally:
         beside.unlink(missing_ok=True)
     part = page.with_suffix(".part")
-    figures.export_html(executed, part)
+    export_html(executed, part)
     part.replace(page)
     return page

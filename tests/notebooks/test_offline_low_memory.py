@@ -4,7 +4,7 @@ import re
 
 from lesson_runs import run_lesson
 
-from course_lib import figures
+from course_lib.pages import export_html
 
 LIMIT_BYTES = 1.7e9
 PLOTLY = "application/vnd.plotly.v1+json"
@@ -27,7 +27,7 @@ def test_lesson_runs_offline_in_little_memory_and_becomes_a_page(lesson, without
     assert not noisy, f"a lesson's saved outputs hold no log lines: {noisy}"
 
     page = tmp_path / "lesson.html"
-    figures.export_html(run.path, page)
+    export_html(run.path, page)
     html = page.read_text(encoding="utf-8")
     assert not re.search(r"<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)=[\"'](?:https?:)?//", html)
     assert html.count("Plotly.newPlot") >= 1
