@@ -399,7 +399,7 @@ CUT = """
 import json, os, signal, sys
 from pathlib import Path
 import nbconvert, pandas, papermill
-from course_lib.sweeps import sweep
+from course_lib import sweep
 
 file, out = map(Path, sys.argv[1:])
 
@@ -412,7 +412,7 @@ def begin(cut):
             os.kill(os.getpid(), signal.SIGKILL)
         return real(part, path)
     Path.replace = replace
-    sweeps.sweep(file, output=out, jobs=1, resume=True, watch=lambda progress: None)
+    sweep(file, output=out, jobs=1, resume=True, watch=lambda progress: None)
 
 for cut in [*range(3, 8), 0]:
     if (pid := os.fork()) == 0:
