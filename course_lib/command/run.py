@@ -1,11 +1,8 @@
 """Run one notebook headless: the executed notebook and its page, or one line that says why not."""
 
-import re
 from pathlib import Path
 
-from course_lib.errors import CourseError
-
-ANSI = re.compile(r"\x1b\[[0-9;]*m")
+from course_lib.errors import CourseError, failed_cell
 
 
 def run_notebook(notebook: Path, output: Path, parameters: dict[str, object]) -> Path:
@@ -45,8 +42,7 @@ def run_notebook(notebook: Path, output: Path, parameters: dict[str, object]) ->
     except papermill.PapermillExecutionError as error:
         failed = output / f"{notebook.stem}.failed.ipynb"
         beside.replace(failed)
-        lines = [line for line in ANSI.sub("", "\n".join(error.traceback)).splitlines() if line.strip()]
-        raise CourseError(f"cell {error.exec_count}: {lines[-1]} (see {failed})") from error
+        raise CourseError(f"{failed_cell(error)} (see {failed})") from error
     finally:
         beside.unlink(missing_ok=True)
     part = page.with_suffix(".part")

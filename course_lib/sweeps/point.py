@@ -7,7 +7,6 @@ import contextlib
 import json
 import math
 import os
-import re
 import shutil
 import threading
 import time
@@ -17,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from course_lib.errors import failed_cell
 from course_lib.sweeps import records
 from course_lib.sweeps.plan import Limits
 from course_lib.sweeps.run_tree import end_tree, tree_of
@@ -24,7 +24,6 @@ from course_lib.sweeps.warm_runs import KernelRun, Run
 from course_lib.sweeps.working_directory import lay_out, set_aside
 
 _SAMPLE_SECONDS = 0.25
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 EXECUTED, FILES = "executed.ipynb", "files"  # what a run leaves in its folder
 
@@ -124,9 +123,7 @@ def run_point(
             watch=begin,
         )
     except papermill.PapermillExecutionError as error:
-        lines = [line for line in _ANSI.sub("", "\n".join(error.traceback)).splitlines() if line.strip()]
-        last = lines[-1].strip() if lines else f"{error.ename}: {error.evalue}"
-        status, error_line = "failed", f"cell {error.exec_count}: {last}"
+        status, error_line = "failed", failed_cell(error)
     except (DeadKernelError, CellTimeoutError) as error:
         status, error_line, notebook = "died", str(error), getattr(error, "notebook", None)
     except OSError as error:
