@@ -8,7 +8,7 @@ from bs4 import BeautifulSoup
 
 from course_lib.errors import CourseError
 from course_lib.figures import describe
-from course_lib.pages import export_html
+from course_lib.pages import embed_figures, export_html
 
 
 def drawn():
@@ -56,6 +56,12 @@ def test_page_leads_to_the_pages_of_other_lessons(tmp_path):
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "a.ipynb")
     page = export_html(tmp_path / "a.ipynb", tmp_path / "a.html").read_text()
     assert 'href="01_data_platform.html#storage"' in page
+
+
+def test_outputs_without_content_are_taken_out():
+    cell = {"cell_type": "code", "outputs": [{"output_type": "display_data", "data": {}}]}
+    assert not embed_figures({"cells": [cell]})
+    assert cell["outputs"] == []
 
 
 def test_page_without_figures_is_small(tmp_path):
