@@ -1,11 +1,8 @@
 """Run one notebook headless: the executed notebook and its page, or one line that says why not."""
 
-import re
 from pathlib import Path
 
-from course_lib.errors import CourseError
-
-ANSI = re.compile(r"\x1b\[[0-9;]*m")
+from course_lib.errors import CourseError, failed_cell
 
 
 def run_notebook(notebook: Path, output: Path, parameters: dict[str, object]) -> Path:
@@ -33,7 +30,7 @@ def run_notebook(notebook: Path, output: Path, parameters: dict[str, object]) ->
     """
     import papermill
 
-    from course_lib import figures
+    from course_lib.pages import export_html
 
     output.mkdir(parents=True, exist_ok=True)
     executed, page = output / notebook.name, output / f"{notebook.stem}.html"
@@ -45,11 +42,10 @@ def run_notebook(notebook: Path, output: Path, parameters: dict[str, object]) ->
     except papermill.PapermillExecutionError as error:
         failed = output / f"{notebook.stem}.failed.ipynb"
         beside.replace(failed)
-        lines = [line for line in ANSI.sub("", "\n".join(error.traceback)).splitlines() if line.strip()]
-        raise CourseError(f"cell {error.exec_count}: {lines[-1]} (see {failed})") from error
+        raise CourseError(f"{failed_cell(error)} (see {failed})") from error
     finally:
         beside.unlink(missing_ok=True)
     part = page.with_suffix(".part")
-    figures.export_html(executed, part)
+    export_html(executed, part)
     part.replace(page)
     return page

@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from course_lib.errors import CourseError
+from course_lib.exercises.values import EXACT_BELOW, are_equal, as_column, plain_value, sort_orders
 
-_EXACT_BELOW = 1e-6  # the default tolerance: counts must then be equal
-_NEAR_ZERO = 1e-12
 _ROWS_COLLECTED = 200_000  # an answer that is larger was not aggregated
 _ENGINE = "from an engine without indexes"
 _TABLES = (pd.Series, pd.DataFrame)
@@ -40,25 +39,6 @@ def difference(answer: Any, expected: Any, tolerance: float = 1e-6, ordered: boo
     if isinstance(answer, pd.DataFrame) and answer.attrs.get(_ENGINE) and isinstance(expected, _TABLES):
         answer = _with_index_of(answer, expected)
     return _compare(answer, expected, tolerance, ordered)
-
-
-def call_results(function: Callable, arguments: list[tuple]) -> tuple:
-    """Call a function with each tuple of arguments; tables are copied, so that it cannot change them.
-
-    Parameters
-    ----------
-    function : callable
-        The attendee's or the reference's.
-    arguments : list of tuple
-        Positional arguments of each call.
-
-    Returns
-    -------
-    tuple
-        The results in order.
-    """
-    copied = [tuple(x.copy() if isinstance(x, (pd.DataFrame, pd.Series)) else x for x in row) for row in arguments]
-    return tuple(collected(function(*row)) for row in copied)
 
 
 # --- kinds -------------------------------------------------------------------------------------------------------
@@ -212,12 +192,13 @@ def _as_kind(answer: Any, kind: str, expected: Any) -> Any:
 
 
 def _compare_scalar(answer: Any, expected: Any, tolerance: float, ordered: bool) -> str | None:
-    if _same(np.array([_plain(answer)], dtype=object), np.array([_plain(expected)], dtype=object), tolerance)[0]:
+    mine, theirs = (np.array([plain_value(value)], dtype=object) for value in (answer, expected))
+    if are_equal(mine, theirs, tolerance)[0]:
         return None
-    if _kind(expected) == "number" and _plain(expected) is not None:
+    if _kind(expected) == "number" and theirs[0] is not None:
         for factor, what in ((100, "100 times"), (0.01, "a hundredth of"), (-1, "the negative of")):
-            scaled = np.array([float(_plain(expected)) * factor], dtype=object)
-            if _same(np.array([_plain(answer)], dtype=object), scaled, max(tolerance, 1e-6))[0] and scaled[0]:
+            scaled = np.array([float(theirs[0]) * factor], dtype=object)
+            if are_equal(mine, scaled, max(tolerance, 1e-6))[0] and scaled[0]:
                 return f"your number is {what} the expected one."
         return "it is not the expected number."
     return "it is not the expected answer."
@@ -233,7 +214,7 @@ def _compare_sequence(answer: Any, expected: Any, tolerance: float, ordered: boo
         answer = np.asarray(answer)
         if answer.shape != expected.shape:
             return f"{describe(expected)} is expected, you gave {describe(answer)}."
-        return _count_faults(_same(answer.ravel(), expected.ravel(), tolerance))
+        return _count_faults(are_equal(answer.ravel(), expected.ravel(), tolerance))
     if len(answer) != len(expected):
         return f"{len(expected):,} values are expected, you gave {len(answer):,}."
     nested = any(_kind(value) in ("DataFrame", "Series", "dict", "sequence", "set") for value in expected)
@@ -242,11 +223,15 @@ def _compare_sequence(answer: Any, expected: Any, tolerance: float, ordered: boo
         faults = [_compare(collected(mine), theirs, tolerance, ordered) for mine, theirs in pairs]
         first = next((number for number, fault in enumerate(faults) if fault), None)
         return None if first is None else f"in element {first + 1}, {faults[first]}"
-    mine, theirs = _column(pd.Series(list(answer), dtype=object)), _column(pd.Series(list(expected), dtype=object))
+    mine, theirs = as_column(pd.Series(list(answer), dtype=object)), as_column(pd.Series(list(expected), dtype=object))
     if isinstance(expected, list) and not ordered:
-        order, my_order = _orders([theirs], [mine])
+        order, my_order = sort_orders([theirs], [mine])
         mine, theirs = mine[my_order], theirs[order]
-    return _count_faults(_same(mine, theirs, tolerance))
+    return _count_faults(are_equal(mine, theirs, tolerance))
+
+
+def _elements(values: Any) -> set:
+    return {plain_value(value) for value in values}
 
 
 def _compare_set(answer: set, expected: set, tolerance: float, ordered: bool) -> str | None:
@@ -258,8 +243,8 @@ def _compare_set(answer: set, expected: set, tolerance: float, ordered: bool) ->
 
 
 def _compare_dict(answer: dict, expected: dict, tolerance: float, ordered: bool) -> str | None:
-    mine = {_plain(key): answer[key] for key in answer}
-    theirs = {_plain(key): expected[key] for key in expected}
+    mine = {plain_value(key): answer[key] for key in answer}
+    theirs = {plain_value(key): expected[key] for key in expected}
     if set(mine) != set(theirs):
         extra = [str(key) for key in mine if key not in theirs]
         return f"{len(theirs)} keys are expected, you gave {len(mine)}" + (
@@ -305,20 +290,20 @@ def _compare_tables(
 ) -> str | None:
     if len(answer) != len(expected):
         return f"{len(expected):,} {what} are expected, you gave {len(answer):,}."
-    mine = [_column(answer.iloc[:, i]) for i in range(answer.shape[1])]
-    theirs = [_column(expected.iloc[:, i]) for i in range(expected.shape[1])]
+    mine = [as_column(answer.iloc[:, i]) for i in range(answer.shape[1])]
+    theirs = [as_column(expected.iloc[:, i]) for i in range(expected.shape[1])]
     my_labels, labels = [], []
     # The numbers of the rows of a table mean nothing; those of a Series tell which row a value belongs to.
     if what == "values" or not isinstance(expected.index, pd.RangeIndex):
         my_labels, labels = _labels(answer.index, expected.index), _labels(expected.index)
         if len(my_labels) != len(labels):
             return f"an index{_indexed(expected) or f' of {len(labels)} level(s)'} is expected."
-    order, my_order = _orders([*labels, *theirs], [*my_labels, *mine])
-    if not _all_same(my_labels, labels, my_order, order, _EXACT_BELOW / 1000):
+    order, my_order = sort_orders([*labels, *theirs], [*my_labels, *mine])
+    if not _all_same(my_labels, labels, my_order, order, EXACT_BELOW / 1000):
         return f"the labels of the index are not those expected{_indexed(expected)}."
     same = np.ones(len(expected), dtype=bool)
     for a, b in zip(mine, theirs, strict=True):
-        same &= _same(a[my_order], b[order], tolerance)
+        same &= are_equal(a[my_order], b[order], tolerance)
     if ordered and same.all():
         every = slice(None)
         if not _all_same([*my_labels, *mine], [*labels, *theirs], every, every, tolerance):
@@ -327,7 +312,7 @@ def _compare_tables(
 
 
 def _all_same(mine: list, theirs: list, my_order: Any, order: Any, tolerance: float) -> bool:
-    return all(_same(a[my_order], b[order], tolerance).all() for a, b in zip(mine, theirs, strict=True))
+    return all(are_equal(a[my_order], b[order], tolerance).all() for a, b in zip(mine, theirs, strict=True))
 
 
 def _labels(index: pd.Index, like: pd.Index | None = None) -> list[np.ndarray]:
@@ -335,8 +320,8 @@ def _labels(index: pd.Index, like: pd.Index | None = None) -> list[np.ndarray]:
     if isinstance(index, pd.MultiIndex):
         if like is not None and None not in like.names and set(index.names) == set(like.names):
             index = index.reorder_levels(like.names)
-        return [_column(pd.Series(index.get_level_values(level))) for level in range(index.nlevels)]
-    return [_column(pd.Series(index))]
+        return [as_column(pd.Series(index.get_level_values(level))) for level in range(index.nlevels)]
+    return [as_column(pd.Series(index))]
 
 
 def _count_faults(same: np.ndarray, what: str = "values") -> str | None:
@@ -344,130 +329,6 @@ def _count_faults(same: np.ndarray, what: str = "values") -> str | None:
     if not wrong:
         return None
     return f"{wrong:,} of {len(same):,} {what} are not the expected ones."
-
-
-# --- values ------------------------------------------------------------------------------------------------------
-
-
-def _elements(values: Any) -> set:
-    return {_plain(value) for value in values}
-
-
-def _plain(value: Any) -> Any:
-    """Reduce a scalar to None, float, int, text or a UTC timestamp, so that types that mean the same are equal."""
-    if value is None or value is pd.NA or value is pd.NaT:
-        return None
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    if isinstance(value, (pd.Timedelta, np.timedelta64)):
-        return pd.Timedelta(value).total_seconds()
-    if isinstance(value, np.generic) and not isinstance(value, np.datetime64):
-        value = value.item()
-    if isinstance(value, Decimal):
-        value = float(value)
-    if isinstance(value, float):
-        return None if np.isnan(value) else value
-    if isinstance(value, (datetime, date, np.datetime64)):
-        time = pd.Timestamp(value)
-        return time.tz_localize("UTC") if time.tzinfo is None else time.tz_convert("UTC")
-    if isinstance(value, str):
-        return value.strip()
-    if isinstance(value, np.ndarray):
-        return tuple(_plain(element) for element in value)
-    if isinstance(value, (list, tuple)):
-        return tuple(_plain(element) for element in value)
-    if isinstance(value, (pd.Interval, pd.Period)):
-        return str(value)
-    return value
-
-
-def _column(values: pd.Series) -> np.ndarray:
-    """Return a column as int64 or float64 where it holds numbers, as UTC datetime64[us], else as plain objects."""
-    kind = values.dtype
-    if isinstance(kind, pd.CategoricalDtype):
-        return _column(values.astype(kind.categories.dtype))
-    if pd.api.types.is_bool_dtype(kind) or pd.api.types.is_numeric_dtype(kind):
-        if pd.api.types.is_integer_dtype(kind) and not values.hasnans:
-            return values.to_numpy("int64")
-        return values.to_numpy(dtype="float64", na_value=np.nan)
-    if pd.api.types.is_datetime64_any_dtype(kind):
-        times = values if values.dt.tz is None else values.dt.tz_convert("UTC").dt.tz_localize(None)
-        return times.to_numpy("datetime64[us]")
-    if pd.api.types.infer_dtype(values, skipna=True) == "string":
-        return values.astype(object).str.strip().where(values.notna(), None).to_numpy(dtype=object)
-    plain = [_plain(value) for value in values]
-    if all(value is None or isinstance(value, (int, float)) for value in plain):
-        whole = all(isinstance(value, int) for value in plain)
-        return np.array([np.nan if value is None else value for value in plain], dtype="int64" if whole else "float64")
-    if all(value is None or isinstance(value, pd.Timestamp) for value in plain):
-        return _column(pd.Series(plain, dtype="datetime64[us, UTC]"))
-    column = np.empty(len(plain), dtype=object)
-    column[:] = plain
-    return column
-
-
-def _same(mine: np.ndarray, theirs: np.ndarray, tolerance: float) -> np.ndarray:
-    mine, theirs = _numbers(mine), _numbers(theirs)
-    kinds = {mine.dtype.kind, theirs.dtype.kind}
-    if kinds == {"i"} or (theirs.dtype.kind == "i" and kinds <= {"i", "f"} and tolerance <= _EXACT_BELOW):
-        exact = mine == theirs
-        return exact if tolerance <= _EXACT_BELOW else np.isclose(mine, theirs, rtol=tolerance, atol=_NEAR_ZERO)
-    if kinds <= {"i", "f"}:
-        return np.isclose(mine, theirs, rtol=tolerance, atol=_NEAR_ZERO, equal_nan=True)
-    if kinds == {"M"}:
-        return (mine == theirs) | (np.isnat(mine) & np.isnat(theirs))
-    mine, theirs = mine.astype(object), theirs.astype(object)
-    same = np.array([a is b for a, b in zip(mine, theirs, strict=True)], dtype=bool)
-    for i in np.flatnonzero(~same):
-        same[i] = _equal(mine[i], theirs[i], tolerance)
-    return same
-
-
-def _numbers(values: np.ndarray) -> np.ndarray:
-    return _column(pd.Series(values, dtype=object)) if values.dtype == object and len(values) < 2 else values
-
-
-def _equal(mine: Any, theirs: Any, tolerance: float) -> bool:
-    try:
-        if _missing(mine) or _missing(theirs):
-            return _missing(mine) and _missing(theirs)
-        if isinstance(mine, float) or isinstance(theirs, float):
-            return bool(np.isclose(mine, theirs, rtol=tolerance, atol=_NEAR_ZERO))
-        return bool(mine == theirs)
-    except (TypeError, ValueError):
-        return False
-
-
-def _missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and np.isnan(value))
-
-
-def _orders(theirs: list[np.ndarray], mine: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the orders that sort the rows of both: exact columns first, rounded floats last, so noise is no matter."""
-    kinds = ["O" if "O" in pair else "f" if "f" in pair else "i" for pair in _kind_pairs(theirs, mine)]
-    ranks = sorted(range(len(kinds)), key=lambda i: kinds[i] == "f")
-    rounded = [i for i in ranks if kinds[i] == "f"]
-    return tuple(
-        # lexsort takes its first key last; rounded numbers that are equal are decided by the full ones
-        np.lexsort([columns[i] for i in reversed(rounded)] + [_key(columns[i], kinds[i]) for i in reversed(ranks)])
-        for columns in (theirs, mine)
-    )
-
-
-def _kind_pairs(theirs: list[np.ndarray], mine: list[np.ndarray]) -> list[str]:
-    return [a.dtype.kind + b.dtype.kind for a, b in zip(theirs, mine, strict=True)]
-
-
-def _key(column: np.ndarray, kind: str) -> np.ndarray:
-    if kind == "O":
-        return pd.factorize(np.array([str(value) for value in column], dtype=object), sort=True)[0]
-    if kind == "f":
-        column = column.astype(float)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            scale = 10.0 ** (4 - np.floor(np.log10(np.abs(column))))  # five digits
-            rounded = np.round(column * scale) / scale
-        return np.where(np.isfinite(rounded), rounded, column)
-    return column
 
 
 _COMPARISONS: dict[str, Callable[[Any, Any, float, bool], str | None]] = {

@@ -15,7 +15,8 @@ from typing import Any
 
 from course_lib.errors import CourseError
 from course_lib.places import CATALOGUE, PACKAGE, REPOSITORY
-from course_lib.sweeps.point import Job, record_of, small_files
+from course_lib.sweeps.point import Job, record_of
+from course_lib.sweeps.working_directory import small_files
 
 _RUNS_A_SERVER = 100  # what a session leaves in the server, about 2 MB, is then given back by a new one
 _HEALTH_SECONDS = 2

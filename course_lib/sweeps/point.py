@@ -7,7 +7,6 @@ import contextlib
 import json
 import math
 import os
-import re
 import shutil
 import threading
 import time
@@ -17,16 +16,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from course_lib.errors import failed_cell
 from course_lib.sweeps import records
 from course_lib.sweeps.plan import Limits
 from course_lib.sweeps.run_tree import end_tree, tree_of
 from course_lib.sweeps.warm_runs import KernelRun, Run
+from course_lib.sweeps.working_directory import lay_out, set_aside
 
 _SAMPLE_SECONDS = 0.25
-_COPIED_BYTES = 20_000_000  # in all, for each run
-_COPIED_FILES = 200  # of each folder beside the notebook
-_LEVELS = 3
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 EXECUTED, FILES = "executed.ipynb", "files"  # what a run leaves in its folder
 
@@ -126,9 +123,7 @@ def run_point(
             watch=begin,
         )
     except papermill.PapermillExecutionError as error:
-        lines = [line for line in _ANSI.sub("", "\n".join(error.traceback)).splitlines() if line.strip()]
-        last = lines[-1].strip() if lines else f"{error.ename}: {error.evalue}"
-        status, error_line = "failed", f"cell {error.exec_count}: {last}"
+        status, error_line = "failed", failed_cell(error)
     except (DeadKernelError, CellTimeoutError) as error:
         status, error_line, notebook = "died", str(error), getattr(error, "notebook", None)
     except OSError as error:
@@ -147,7 +142,7 @@ def run_point(
     values = {}
     with contextlib.suppress(OSError, ValueError):
         values = _recorded(work / EXECUTED, notebook)
-        _set_aside(work / "place", job.home, work / FILES)
+        set_aside(work / "place", job.home, work / FILES)
     lacking = [name for name in job.expected if name not in values]
     if status == records.DONE and lacking:
         status, error_line = "failed", f"the notebook does not record {', '.join(lacking)}"
@@ -257,126 +252,3 @@ def _memory_and_cpu(processes: set[int]) -> tuple[int, float]:
             held += measure.memory_of(process)
             used += sum(process.cpu_times()[:4])
     return held, used
-
-
-# ---- the working directory -------------------------------------------------------------------------------------------
-
-
-def lay_out(home: Path, place: Path) -> Path:
-    """Make a working directory in which a notebook finds what lies beside it, and writes without being in the way.
-
-    Small files of the notebook's folder and of the folders in it are copied (`small_files`), so that one that is
-    written again is the run's own, and so are these folders. What is too large for that, and what ``..`` and ``../..``
-    reach, are links.
-
-    Parameters
-    ----------
-    home : Path
-        The notebook's folder.
-    place : Path
-        Where to make it.
-
-    Returns
-    -------
-    Path
-        The working directory; its name is that of the notebook's folder.
-    """
-    for level, below in _levels(home):
-        place = place / (level.name or "root")
-        place.mkdir(parents=True)
-        if not below:
-            copied = set(small_files(home))
-            _mirror(home, place, copied, {parent for file in copied for parent in file.parents})
-            continue
-        with contextlib.suppress(PermissionError):  # what is above may be closed to us
-            for entry in level.iterdir():
-                if entry.name != below:
-                    (place / entry.name).symlink_to(entry)
-    return place
-
-
-def _mirror(folder: Path, place: Path, copied: set[Path], made: set[Path]) -> None:
-    """Copy what is to be copied; make the folders that hold some of it, and empty ones; make links of all else."""
-    for entry in folder.iterdir():
-        if entry in copied:
-            shutil.copy2(entry, place / entry.name)
-        elif entry in made or (_is_inner(entry) and _all_files(entry) == []):
-            (place / entry.name).mkdir()
-            _mirror(entry, place / entry.name, copied, made)
-        else:
-            (place / entry.name).symlink_to(entry)
-
-
-def _levels(home: Path) -> list[tuple[Path, str]]:
-    """List the folders that a working directory stands for, outermost first, and which entry of each is the next."""
-    levels = [home, *home.parents][:_LEVELS]
-    return [*zip(levels[:0:-1], [level.name for level in levels[-2::-1]], strict=True), (home, "")]
-
-
-def small_files(folder: Path) -> list[Path]:
-    """List the files of a folder and of the folders in it, up to 20 MB in all, smallest first in each folder.
-
-    A folder in it counts whole or not at all: one with more than that, with more than 200 files, that is hidden, a
-    link, or the results of a sweep, is left out.
-    """
-    own, folders = [], []
-    for entry in sorted(folder.iterdir()):
-        if entry.is_file() and os.access(entry, os.R_OK):
-            own.append(entry)
-        elif _is_inner(entry):
-            folders.append(entry)
-    own.sort(key=lambda file: file.stat().st_size)
-    found, room = [], _COPIED_BYTES
-    for files in [*([file] for file in own), *filter(None, map(_all_files, folders))]:
-        size = sum(file.stat().st_size for file in files)
-        if size <= room:
-            found += files
-            room -= size
-    return found
-
-
-def _is_inner(entry: Path) -> bool:
-    return entry.is_dir() and not entry.is_symlink() and not entry.name.startswith((".", "__pycache__"))
-
-
-def _all_files(folder: Path) -> list[Path] | None:
-    """List all files of a folder, of any depth; None for one that a run shares with others."""
-    found = []
-    for place, folders, files in os.walk(folder):
-        if ".lock" in files:  # a sweep's results, maybe at work
-            return None
-        folders[:] = [name for name in folders if _is_inner(Path(place, name))]
-        new = [Path(place, name) for name in files]
-        found += new
-        if len(found) > _COPIED_FILES or not all(file.is_file() and os.access(file, os.R_OK) for file in new):
-            return None
-    return found
-
-
-def _set_aside(place: Path, home: Path, kept: Path) -> None:
-    """Move what a run has written into its working directory, or into the two above it, and remove the rest."""
-    for level, below in _levels(home):
-        place = place / (level.name or "root")
-        if place.is_dir():
-            _move_new(place, level, kept, below)
-    shutil.rmtree(kept.parent / "place", ignore_errors=True)
-
-
-def _move_new(place: Path, original: Path, kept: Path, below: str = "") -> None:
-    for entry in [*os.scandir(place)]:
-        if entry.is_symlink() or entry.name in {below, "__pycache__", ".ipynb_checkpoints"}:
-            continue
-        there = original / entry.name
-        if entry.is_dir() and there.is_dir():
-            _move_new(Path(entry.path), there, kept / entry.name)
-        elif not (entry.is_file() and _is_the_same(entry, there)):
-            kept.mkdir(parents=True, exist_ok=True)
-            shutil.move(entry.path, kept / entry.name)
-
-
-def _is_the_same(entry: os.DirEntry, original: Path) -> bool:
-    try:
-        there, here = original.stat(), entry.stat()
-    except OSError:
-        return False
-    return (there.st_mtime_ns, there.st_size) == (here.st_mtime_ns, here.st_size)

@@ -1,128 +1,20 @@
-"""A sweep's progress while it runs, and its report: one page that needs no network."""
+"""A sweep's report: one page that needs no network."""
 
 import contextlib
-import functools
 import html
 import json
 import math
-import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from course_lib import figures
-from course_lib.progress import notebook_shell
+from course_lib.sweeps import run_pages
 from course_lib.sweeps.figures import choose_figures, differs, findings, say, what_varies
 from course_lib.sweeps.records import ABOUT, DONE, read_record, write_safely
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_PLOTLY_FILE = "plotly.min.js"
-_REFRESH_SECONDS = 0.5
-
-
-@dataclass
-class Progress:
-    """How far a sweep is; given to `watch` a few times a second.
-
-    Attributes
-    ----------
-    points, done, failed, running : int
-        How many there are, have been done, have failed, are under way.
-    seconds : float
-        Since the sweep began.
-    """
-
-    points: int
-    done: int = 0
-    failed: int = 0
-    running: int = 0
-    seconds: float = 0.0
-
-
-# ---- while it runs ---------------------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def show_progress(total: Progress) -> Iterator[Callable[[Progress], None]]:
-    """Show a line that tells how far a sweep is, in a terminal or a notebook.
-
-    Parameters
-    ----------
-    total : Progress
-        Where it begins; kept up to date by the sweep.
-
-    Yields
-    ------
-    callable
-        To be called with the `Progress` now and then.
-    """
-    with _in_notebook(total) if notebook_shell() else _in_terminal(total) as show:
-        yield show
-
-
-@contextlib.contextmanager
-def _in_terminal(total: Progress) -> Iterator[Callable[[Progress], None]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda progress: None
-        return
-    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
-    with Bar(*columns, TimeRemainingColumn(), console=console, refresh_per_second=4) as bar:
-        task = bar.add_task("starting", total=total.points, completed=total.done)
-
-        def show(progress: Progress) -> None:
-            failed = f", [red]{progress.failed} failed[/]" if progress.failed else ""
-            bar.update(
-                task, completed=progress.done + progress.failed, description=f"{progress.running} running{failed}"
-            )
-
-        yield show
-
-
-@contextlib.contextmanager
-def _in_notebook(total: Progress) -> Iterator[Callable[[Progress], None]]:
-    from IPython.display import display
-
-    there = total.done
-    line = display(_line(total, there, True), raw=True, display_id=True)
-    last = time.monotonic()
-
-    def show(progress: Progress) -> None:
-        nonlocal last
-        if time.monotonic() - last >= _REFRESH_SECONDS:
-            last = time.monotonic()
-            line.update(_line(progress, there, True), raw=True)
-
-    try:
-        yield show
-    finally:
-        line.update(_line(total, there, False), raw=True)
-
-
-def _line(progress: Progress, there: int, at_work: bool) -> dict[str, str]:
-    """Say how far a sweep is; `there` runs had been done before it began."""
-    text = f"{progress.done} of {progress.points} runs done"
-    text += f", {progress.failed} failed" if progress.failed else ""
-    if not at_work:  # no seconds: the same sweep leaves the same line
-        return {"text/plain": text, "text/html": html.escape(text)}
-    ran = progress.done + progress.failed - there
-    text += f", {progress.running} running, {progress.seconds:.0f} s"
-    if ran > 1:
-        left = (progress.points - there - ran) * progress.seconds / ran
-        text += f", some {left:.0f} s to go"
-    bar = f'<progress value="{there + ran}" max="{progress.points}" aria-label="Runs of the sweep"></progress>'
-    return {"text/plain": text, "text/html": f"<div>{bar} {html.escape(text)}</div>"}
-
-
-# ---- the page --------------------------------------------------------------------------------------------------------
 
 _STYLE = """
 :root { --ink: #222; --soft: #555; --line: #e0e0e0; --blue: #005a8e; --red: #9c3d00; }
@@ -199,12 +91,9 @@ heads.forEach((head, column) => head.firstElementChild.addEventListener("click",
 
 def get_ready() -> None:
     """Import and build what pages and figures need: two seconds that need not come at the end."""
-    import nbformat
     import pandas as pd
 
-    nodes = [nbformat.v4.new_markdown_cell("&nbsp;"), nbformat.v4.new_code_cell("1")]
-    _render(nbformat.v4.new_notebook(cells=nodes))
-    _page_style()
+    run_pages.get_ready()
     with _course_style():
         figures.line(pd.DataFrame({"x": [0, 1], "y": [0, 1]}), "x", "y", "").to_plotly_json()
 
@@ -224,6 +113,8 @@ def write_report(folder: Path, table: "pd.DataFrame") -> Path:
     Path
         The report: plotly.js is in it, so that it can be sent on alone; the notebooks' pages share one beside them.
     """
+    from plotly.offline import get_plotlyjs
+
     plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
     records = {identity: read_record(folder, identity) for identity in table["id"]}
     given = {name for record in records.values() if record for name in record["parameters"]}
@@ -237,7 +128,7 @@ def write_report(folder: Path, table: "pd.DataFrame") -> Path:
         varied.data = varied.data.rename(columns={"cpu_seconds": "CPU seconds"})
         cost = [_figure("cost", fig) for fig in choose_figures(varied, ["CPU seconds"])]
     about = {**plan, "fixed": fixed, **next(record for record in records.values() if record)}
-    pages = {row["id"]: write_page(folder, row, shown, plan["name"]) for row in table.to_dict("records")}
+    pages = {row["id"]: run_pages.write_page(folder, row, shown, plan["name"]) for row in table.to_dict("records")}
     failed = table[table["status"] != DONE]
     alert = f'<p class="alert"><a href="#failed">{_runs(len(failed))} failed</a>.'
     alert += " <code>--resume</code> runs again what failed.</p>"
@@ -249,19 +140,11 @@ def write_report(folder: Path, table: "pd.DataFrame") -> Path:
         _section("What failed", _failures(failed, shown, pages), "failed") if len(failed) else "",
         _section("What it cost", _cost(table) + "".join(cost)),
         _section("All runs", _filter(table) + _html_table(table, shown, values, pages)),
-        f"</main><script>{_plotly()}</script><script>{_SCRIPT}</script>",
+        f"</main><script>{get_plotlyjs()}</script><script>{_SCRIPT}</script>",
     ]
     path = folder / "index.html"
-    write_safely(path, _document(f"Sweep {name}", _STYLE, "\n".join(part for part in parts if part)))
+    write_safely(path, run_pages.document(f"Sweep {name}", _STYLE, "\n".join(part for part in parts if part)))
     return path
-
-
-def _document(title: str, style: str, body: str) -> str:
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{style}</style></head>'
-        f"<body>{body}</body></html>"
-    )
 
 
 def _section(title: str, content: str, anchor: str = "") -> str:
@@ -279,12 +162,6 @@ def _course_style() -> Iterator[None]:
         yield
     finally:
         pio.templates.default, pio.renderers.default = template, renderer
-
-
-def _plotly() -> str:
-    from plotly.offline import get_plotlyjs
-
-    return get_plotlyjs()
 
 
 def _figure(number: Any, fig: Any) -> str:
@@ -432,100 +309,3 @@ def _cell_text(name: str, value: Any) -> str:
     if name == "peak_bytes":
         return f"{value / 1e6:,.0f}"
     return f"{value:.2f}" if name in ("seconds", "cpu_seconds") else say(value)
-
-
-# ---- the executed notebooks ------------------------------------------------------------------------------------------
-
-
-@functools.cache
-def _exporter() -> Any:
-    from nbconvert import HTMLExporter
-    from nbconvert.filters import clean_html
-
-    exporter = HTMLExporter(template_name="basic")
-    exporter.register_filter("clean_html", functools.lru_cache(1000)(clean_html))  # runs share most of their cells
-    return exporter
-
-
-_rendering = threading.Lock()  # runs end in several threads, and nbconvert's exporter keeps its notebook's settings
-
-
-def _render(notebook: Any) -> str:
-    with _rendering:
-        return _exporter().from_notebook_node(notebook)[0]
-
-
-def write_page(folder: Path, row: dict[str, Any], parameters: list[str], sweep: str) -> bool:
-    """Render an executed notebook unless that has been done.
-
-    Parameters
-    ----------
-    folder : Path
-        The sweep's folder.
-    row : dict
-        The run's ``id``, ``status``, ``error`` and parameters.
-    parameters : list of str
-        Which of them to name at the top.
-    sweep : str
-        The sweep's name.
-
-    Returns
-    -------
-    bool
-        Whether there is a notebook.
-    """
-    import nbformat
-
-    identity = row["id"]
-    executed, page = folder / "notebooks" / f"{identity}.ipynb", folder / "pages" / f"{identity}.html"
-    if not executed.is_file():
-        return False
-    if page.is_file() and page.stat().st_mtime >= executed.stat().st_mtime:
-        return True
-    notebook = nbformat.read(executed, as_version=4)
-    outputs = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
-    for shown in outputs:  # Spark's progress leaves an empty output behind
-        shown[:] = [output for output in shown if output.get("data") != {}]
-    drawn = [figures.embed(output) for shown in outputs for output in shown]
-    body = _render(notebook)
-    script = ""
-    if any(drawn):
-        _share_plotly(folder / "pages")
-        script = f'<script src="{_PLOTLY_FILE}"></script><script>{_DRAW}</script>'
-    setting = html.escape(", ".join(f"{name} {say(row[name])}" for name in parameters)) or identity
-    error = f'<p class="error">{html.escape(str(row["error"]))}</p>' if row["error"] else ""
-    nav = f'<nav><a href="../index.html">{html.escape(sweep)}: all runs</a> · {setting} · {row["status"]}{error}</nav>'
-    write_safely(page, _document(setting, _page_style(), f"{nav}<main>{body}</main>{script}"))
-    return True
-
-
-_DRAW = """
-for (const place of document.querySelectorAll("figure.course > div")) {
-  const figure = JSON.parse(place.nextElementSibling.textContent);
-  Plotly.newPlot(place, figure.data, figure.layout, { responsive: true, displayModeBar: false });
-}
-"""
-
-
-_PAGE_STYLE = """
-body { font: 16px/1.5 "Open Sans", Verdana, Arial, sans-serif; max-width: 64rem; margin: 0 auto; padding: 1rem; }
-body { color: #222; } a { color: #005a8e; } img { max-width: 100%; } pre { font-size: 14px; overflow-x: auto; }
-nav { border-bottom: 1px solid #e0e0e0; padding-bottom: 0.5rem; } .error { color: #9c3d00; margin: 0.3rem 0 0; }
-.prompt { color: #666; font-size: 12px; } .input_area, .highlight { background: #f6f6f6; padding: 0.1rem 0.6rem; }
-.anchor-link { display: none; } .output_html { overflow-x: auto; } table { border-collapse: collapse; }
-td, th { padding: 0.2rem 0.6rem; text-align: right; } figure.course { margin: 0; }
-.output_stderr pre { background: #fdeeee; } figcaption { font-style: italic; }
-"""
-
-
-@functools.cache
-def _page_style() -> str:
-    from pygments.formatters import HtmlFormatter
-
-    return HtmlFormatter(style="xcode").get_style_defs(".highlight") + _PAGE_STYLE
-
-
-def _share_plotly(folder: Path) -> None:
-    path = folder / _PLOTLY_FILE
-    if not path.is_file():
-        write_safely(path, _plotly())

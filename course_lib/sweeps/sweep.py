@@ -23,12 +23,16 @@ from course_lib.machine import describe_machine
 from course_lib.places import RUNS
 from course_lib.sweeps import records
 from course_lib.sweeps.engines import SharedServer, SparkTasks
-from course_lib.sweeps.plan import Plan, imported_by, read_plan
-from course_lib.sweeps.point import EXECUTED, FILES, Job, run_point, small_files
-from course_lib.sweeps.report import Progress, get_ready, show_progress, write_page, write_report
+from course_lib.sweeps.notebook import imported_by
+from course_lib.sweeps.plan import Plan, read_plan
+from course_lib.sweeps.point import EXECUTED, FILES, Job, run_point
+from course_lib.sweeps.progress import Progress, show_progress
+from course_lib.sweeps.report import get_ready, write_report
+from course_lib.sweeps.run_pages import write_page
 from course_lib.sweeps.run_tree import end_tree
 from course_lib.sweeps.warm_engine import register
 from course_lib.sweeps.warm_runs import KernelRun, Run, close_nursery, open_nursery
+from course_lib.sweeps.working_directory import small_files
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -3,11 +3,11 @@
 ``papermill --engine warm IN OUT``, or ``papermill.execute_notebook(..., engine_name="warm")``.
 
 Three processes take part. The **caller** is papermill with its own client and everything that it can do: it reads the
-outputs and writes the notebook. The **nursery** (`nursery`), one for each caller, is a process without
-threads that has imported what notebooks import; it learns that from their runs. A **run** (`warm_runs`) is
-forked from the nursery, has ipykernel's kernel and IPython's shell in it, and executes cells as a kernel would, but
-talks to the caller through a pipe. Where a process cannot be forked, or the notebook asks for another kernel, the
-engine is papermill's ordinary one.
+outputs and writes the notebook. The **nursery** (`nursery`), one for each caller, is a process without threads that has
+imported what notebooks import; it learns that from their runs (`imports`). A **run** (`warm_runs` as its caller sees
+it, `forked_run` from within) is forked from the nursery, has ipykernel's kernel and IPython's shell in it, and executes
+cells as a kernel would, but talks to the caller through a pipe. Where a process cannot be forked, or the notebook asks
+for another kernel, the engine is papermill's ordinary one.
 """
 
 import contextlib

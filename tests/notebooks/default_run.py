@@ -25,8 +25,9 @@ from jupyter_client.manager import KernelManager
 from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbFile
 
-from course_lib import figures, measure
+from course_lib import measure
 from course_lib.command.cli import lessons
+from course_lib.pages import export_html
 from course_lib.places import NOTEBOOKS
 
 CPU_SECONDS = 150
@@ -200,7 +201,7 @@ def its_outputs_are_clean(item: LessonCheck) -> None:
 def becomes_a_page_with_every_figure(item: LessonCheck) -> None:
     book, folder = item.parent.executed(), item.parent.folder
     nbformat.write(book, folder / "executed.ipynb")
-    figures.export_html(folder / "executed.ipynb", folder / "page.html")
+    export_html(folder / "executed.ipynb", folder / "page.html")
     html = (folder / "page.html").read_text(encoding="utf-8")
     assert not re.search(r"<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)=[\"'](?:https?:)?//", html)
     drawn = figures_of([output for cell in book.cells for output in cell.get("outputs", [])])

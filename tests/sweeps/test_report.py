@@ -12,8 +12,8 @@ from small_notebooks import needs_fork, write_notebook
 
 from course_lib import results, sweep
 from course_lib.sweeps.figures import choose_figures, findings, say, what_varies
-from course_lib.sweeps.report import _line, write_report
-from course_lib.sweeps.sweep import Progress
+from course_lib.sweeps.progress import Progress, _line
+from course_lib.sweeps.report import write_report
 
 
 def grid(value, **parameters) -> pd.DataFrame:

@@ -399,7 +399,7 @@ CUT = """
 import json, os, signal, sys
 from pathlib import Path
 import nbconvert, pandas, papermill
-from course_lib.sweeps.sweep import sweep
+from course_lib import sweep
 
 file, out = map(Path, sys.argv[1:])
 

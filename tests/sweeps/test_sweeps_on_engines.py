@@ -11,7 +11,8 @@ from small_notebooks import execute, gone, needs_fork, texts, wait_until, write_
 
 from course_lib import local_cluster, stop_spark, sweep
 from course_lib.sweeps import engines
-from course_lib.sweeps.plan import read_plan, spark_of
+from course_lib.sweeps.notebook import spark_of
+from course_lib.sweeps.plan import read_plan
 
 pytestmark = needs_fork
 

@@ -1,13 +1,9 @@
 import json
-import re
 
-import nbformat
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-import plotly.io as pio
 import pytest
-from bs4 import BeautifulSoup
 
 from course_lib import figures
 from course_lib.errors import CourseError
@@ -16,12 +12,7 @@ BY_HOUR = pd.DataFrame({"hour": range(5, 24), "share": np.linspace(0.05, 0.35, 1
 BY_HOUR["low"], BY_HOUR["high"] = BY_HOUR["share"] - 0.02, BY_HOUR["share"] + 0.03
 
 
-@pytest.fixture(autouse=True)
-def course_style():
-    template, renderer = pio.templates.default, pio.renderers.default
-    figures.use_course_style()
-    yield
-    pio.templates.default, pio.renderers.default = template, renderer
+pytestmark = pytest.mark.usefixtures("course_style")
 
 
 def drawn():
@@ -154,63 +145,3 @@ def test_histogram_of_what_has_none(values, line):
 
 def test_histogram_of_a_constant_column():
     assert sum(figures.histogram(pd.DataFrame({"x": [3, 3]}), "x", "Always three").data[0].y) == 2
-
-
-@pytest.fixture
-def page(tmp_path):
-    tricky = figures.describe(drawn().update_layout(title="a </script> b"), 'Shares "rise" & fall.')
-    outputs = [
-        nbformat.v4.new_output("display_data", json.loads(json.dumps(fig._repr_mimebundle_(), default=str)))
-        for fig in (tricky, figures.describe(drawn(), "The same again."))
-    ]
-    cells = [nbformat.v4.new_code_cell(f"figure_{i}", outputs=[output]) for i, output in enumerate(outputs)]
-    cells.append(nbformat.v4.new_code_cell("assert share_rises", metadata={"tags": ["hide-input"]}))
-    source = tmp_path / "lesson.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), source)
-    return figures.export_html(source, tmp_path / "deep" / "lesson.html").read_text()
-
-
-def test_page_asks_nothing_of_the_network(page):
-    assert not re.findall(r"<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)\s*=", page.replace(plotly_js(), ""))
-    assert "@import" not in page.replace(plotly_js(), "")
-
-
-def test_page_holds_plotly_once_and_each_figure_as_data(page):
-    assert page.count(plotly_js()) == 1
-    assert page.count('<script type="application/json">') == 2
-    assert "a <\\/script> b" in page
-
-
-def test_page_keeps_the_text_alternative(page):
-    found = BeautifulSoup(page.replace(plotly_js(), ""), "html.parser").find_all("figure")
-    texts = ['Shares "rise" & fall.', "The same again."]
-    assert [figure.find(role="img")["aria-label"] for figure in found] == texts
-    assert [figure.figcaption.text for figure in found] == texts
-
-
-def test_page_hides_the_code_of_hidden_cells(page):
-    assert "share_rises" not in page and "figure_1" in page
-
-
-def test_page_leads_to_the_pages_of_other_lessons(tmp_path):
-    cell = nbformat.v4.new_markdown_cell("On to [the platform](01_data_platform.ipynb#storage).")
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "a.ipynb")
-    page = figures.export_html(tmp_path / "a.ipynb", tmp_path / "a.html").read_text()
-    assert 'href="01_data_platform.html#storage"' in page
-
-
-def test_page_without_figures_is_small(tmp_path):
-    source = tmp_path / "prose.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("Prose.")]), source)
-    assert figures.export_html(source, tmp_path / "prose.html").stat().st_size < 1_000_000
-
-
-def test_missing_notebook_is_one_line(tmp_path):
-    with pytest.raises(CourseError, match="There is no notebook"):
-        figures.export_html(tmp_path / "none.ipynb", tmp_path / "none.html")
-
-
-def plotly_js():
-    from plotly.offline import get_plotlyjs
-
-    return get_plotlyjs()

@@ -8,9 +8,10 @@ from functools import cache
 import pandas as pd
 import pytest
 
-from course_lib.exercises import _exercises, _lessons, check, hint, solution
+from course_lib.exercises import check, hint, solution
+from course_lib.exercises.exercise import by_lesson
 
-EXERCISES = [exercise for lesson in _lessons() for exercise in _exercises(lesson)]
+EXERCISES = [exercise for exercises in by_lesson().values() for exercise in exercises]
 MISTAKES = [(exercise, mistake) for exercise in EXERCISES for mistake in exercise.mistakes]
 
 each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.id)
@@ -30,9 +31,9 @@ def inputs(exercise_id):
     return exercise.sample_inputs()
 
 
-@pytest.mark.parametrize("lesson", _lessons())
-def test_ids_match_the_lesson_and_are_unique(lesson):
-    ids = [exercise.id for exercise in _exercises(lesson)]
+@pytest.mark.parametrize(("lesson", "exercises"), by_lesson().items(), ids=by_lesson())
+def test_ids_match_the_lesson_and_are_unique(lesson, exercises):
+    ids = [exercise.id for exercise in exercises]
     assert ids == [f"{lesson}.{number}" for number in range(1, len(ids) + 1)]
 
 
