@@ -105,8 +105,8 @@ def progress() -> None:
 
     done = exercises.progress()
     table = page_table(*(name.replace("_", " ").capitalize() for name in done.columns))
-    for row in done.astype(object).fillna("").itertuples(index=False):
-        table.add_row(*(str(value) for value in row))
+    for row in done.itertuples(index=False):
+        table.add_row(*("" if value is None else str(value) for value in row))  # one not tried has no last time
     console.print(table)
 
 

@@ -25,8 +25,16 @@ def course(*words: str, cwd: Path = REPOSITORY, **environment: str) -> subproces
 
 def test_help_names_every_command():
     said = course("--help").stdout
-    for command in ("lab", "run", "cluster", "data", "doctor", "progress", "reset", "setup", "sweep", "test"):
+    for command in ("lab", "run", "cluster", "data", "doctor", "progress", "reset", "setup", "sweep", "test", "check"):
         assert f" {command} " in said
+
+
+def test_progress_has_a_row_for_each_exercise(tmp_path):
+    done = course("progress", COURSE_HOME=str(tmp_path))
+    assert "00.1" in done.stdout
+    assert "not attempted" in done.stdout
+    assert "None" not in done.stdout
+    assert done.stderr == ""
 
 
 def test_unknown_lesson_is_one_line_that_names_the_known_ones():
