@@ -2,14 +2,13 @@
 
 import json
 import signal
-import sys
 from collections import defaultdict
 from pathlib import Path
 
+import default_run
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent / "notebooks"))
-import default_run
+LONGEST_FIRST = ("tests/notebooks", "notebooks", "tests/browser", "tests/engines", "tests/sweeps")
 
 
 @pytest.fixture(scope="session")
@@ -40,8 +39,7 @@ def pytest_configure(config):
 
 def pytest_collection_modifyitems(config, items):
     """Begin with what takes longest, so that all processes end at about the same time."""
-    long = [config.rootpath / "tests" / name for name in ("notebooks", "browser", "engines", "sweeps")]
-    order = [config.rootpath / "notebooks", *long]
+    order = [config.rootpath / name for name in LONGEST_FIRST]
     items.sort(key=lambda item: next((n for n, folder in enumerate(order) if folder in item.path.parents), len(order)))
 
 
