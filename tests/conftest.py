@@ -47,7 +47,10 @@ def pytest_terminal_summary(terminalreporter):
     """Print what each lesson took, and what is slow beside the lessons."""
     outcomes = ("passed", "failed", "error")
     reports = [report for outcome in outcomes for report in terminalreporter.stats.get(outcome, [])]
-    by_lesson, took, measured, slow = defaultdict(list), {}, [], []
+    by_lesson, took, measured, seconds = defaultdict(list), {}, [], defaultdict(float)
+    for report in [*reports, *terminalreporter.stats.get("", [])]:  # the last: set-up and clean-up
+        if lesson_of(report.nodeid) is None:
+            seconds[report.nodeid] += report.duration
     for report in reports:
         name = lesson_of(report.nodeid)
         by_lesson[name].append(report.outcome == "passed")
@@ -56,8 +59,6 @@ def pytest_terminal_summary(terminalreporter):
                 took[name, what] = json.loads(value)
             else:
                 measured.append(f"{what}: {value}")
-        if name is None:
-            slow.append((report.duration, report.nodeid))
     if took:
         terminalreporter.section("lessons")
         for line in table_of_lessons(by_lesson, took):
@@ -66,10 +67,10 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section("measured")
         for line in measured:
             terminalreporter.line(line)
-    if len(slow) > 100:
-        terminalreporter.section("the slowest ten of the other tests")
-        for seconds, nodeid in sorted(slow, reverse=True)[:10]:
-            terminalreporter.line(f"{seconds:6.1f} s  {nodeid}")
+    if len(seconds) > 100:
+        terminalreporter.section("the slowest ten of the other tests, with what they set up")
+        for nodeid in sorted(seconds, key=seconds.get, reverse=True)[:10]:
+            terminalreporter.line(f"{seconds[nodeid]:6.1f} s  {nodeid}")
 
 
 def lesson_of(nodeid: str) -> str | None:
