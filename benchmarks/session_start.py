@@ -29,8 +29,9 @@ def main():
         run(*arguments.run)
         return
 
+    from course_lib.engines.archive import prepare
     from course_lib.engines.java import find_java
-    from course_lib.engines.jvm import archive_status, prepare
+    from course_lib.engines.jvm import archive_status
 
     java = find_java()
     prepare(java)

@@ -202,7 +202,7 @@ def sweep(
 def setup() -> None:
     """Get what is missing: [bold]Java[/], the data, what makes Spark start quickly."""
     from course_lib.data import catalogue
-    from course_lib.engines import jars, jvm
+    from course_lib.engines import archive, jars, jvm
     from course_lib.engines.java import find_java, install_java
 
     RUNS.mkdir(exist_ok=True)  # papermill writes there, and makes no folder itself
@@ -228,7 +228,7 @@ def setup() -> None:
     if not jvm.archive_path(java).is_file():
         with console.status("Preparing Spark for quick starts, once: about a minute …"):
             try:
-                jvm.prepare(java)
+                archive.prepare(java)
             except CourseError as error:  # its absence costs only time
                 console.print(f"[yellow]note[/]  {error}")
 
