@@ -263,10 +263,9 @@ class ConnectServer(Engine):
         self._begin(self._port)
 
     def _begin(self, port: int) -> None:
-        settings = session._settings(self._master, self._folder)
+        delta_jars = jars.delta() if self._delta else []
+        settings = session._settings(self._master, self._folder, delta_jars)
         settings |= {"spark.connect.grpc.binding.address": "127.0.0.1", "spark.connect.grpc.binding.port": str(port)}
-        if self._delta:
-            settings |= jars.delta_settings()
         main = ["org.apache.spark.deploy.SparkSubmit", "--class", f"{_CONNECT}.SparkConnectServer"]
         for name, value in settings.items():
             main += ["--conf", f"{name}={value}"]
@@ -280,7 +279,7 @@ class ConnectServer(Engine):
             "JAVA_HOME": str(self._java.home),
         }
         (self.logs / "server.log").unlink(missing_ok=True)  # a former run names its port there
-        command = self._java_command("server", [*main, "spark-internal"], options)
+        command = self._java_command("server", [*main, "spark-internal"], options, delta_jars)
         self._server = self._start("server", command, environment)
         self._port = self._wait_until(self._listening, "it answered", {"server": self._server})
 
@@ -323,7 +322,7 @@ def connect_server(master: str | None = None, port: int = 0, delta: bool = False
     """
     master = master or f"local[{session._cores()}]"
     if delta:
-        jars.delta_settings()  # says what is missing before anything starts
+        jars.delta()  # says what is missing before anything starts
     processes.must_be_free(port)
     heap = session._heap_mib() * _MIB
     processes.must_have_memory(heap + _EXECUTOR_BYTES, "A Spark Connect server", "close other programs")

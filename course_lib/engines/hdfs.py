@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from course_lib.engines import jars, processes
+from course_lib.engines import jars, paths, processes
 from course_lib.engines.processes import Engine
 from course_lib.errors import CourseError
 
@@ -250,7 +250,7 @@ class Hdfs(Engine):
         for _ in range(number):
             self._started += 1
             name = f"data-node-{self._started}"
-            data = (self._folder / name).as_uri()
+            data = paths.address(self._folder / name)
             self._data_nodes[self._start_class(name, [_DATA_NODE, "-D", f"dfs.datanode.data.dir={data}"])] = name
         needed = {"name-node": self._name_node} | {name: pid for pid, name in self._data_nodes.items()}
         self._wait_until(self._is_ready, "its DataNodes were registered and it took writes", needed)

@@ -11,12 +11,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from course_lib import progress
-from course_lib.engines import jars, jvm, processes
+from course_lib.engines import jars, jvm, paths, processes
 from course_lib.engines.java import Java, find_java
 from course_lib.errors import CourseError
 from course_lib.machine import describe_machine, give_back_memory
@@ -97,15 +98,13 @@ def get_spark(app: str = "ml-at-scale", master: str | None = None, delta: bool =
         return _with_delta(session) if delta else session
     java = find_java()
     archive = jvm.archive_options(java)
-    more_settings = {}
-    if delta:
-        more_settings = jars.delta_settings()
+    more_jars = jars.delta() if delta else []
     try:
-        return _begin(app, master, java, archive, more_settings)
+        return _begin(app, master, java, archive, more_jars)
     except _JavaEndedError:
         if not archive:
             raise
-        return _begin(app, master, java, [], more_settings)  # a damaged archive takes Java down with it
+        return _begin(app, master, java, [], more_jars)  # a damaged archive takes Java down with it
 
 
 def _begin(
@@ -113,12 +112,12 @@ def _begin(
     master: str,
     java: Java | None = None,
     jvm_options: list[str] | None = None,
-    more_settings: dict | None = None,
+    delta_jars: Sequence[Path] = (),
 ):
     """Start a session and remember it."""
     global _running
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable  # workers: this very Python
-    _running = _start(app, master, java, jvm_options, more_settings or {}) if java else _connect(app, master)
+    _running = _start(app, master, java, jvm_options, delta_jars) if java else _connect(app, master)
     from pyspark.logger import PySparkLogger  # not before: PySpark is imported while the JVM starts
 
     for name in ("DataFrameQueryContextLogger", "SQLQueryContextLogger"):  # each error again, as a wall of JSON
@@ -229,15 +228,15 @@ def _collector() -> str:
 # ---- a session with its own JVM --------------------------------------------------------------------------------------
 
 
-def _start(app: str, master: str, java: Java, jvm_options: list[str], more_settings: dict) -> _Running:
+def _start(app: str, master: str, java: Java, jvm_options: list[str], delta_jars: Sequence[Path]) -> _Running:
     """Start a JVM and the session in it."""
     folder = Path(tempfile.mkdtemp(prefix="ml-at-scale-"))
     process = None
     if _low_memory():
         give_back_memory()
     try:
-        settings = _settings(master, folder) | more_settings
-        process = _launch(java, settings, _stays_here(master), folder, jvm_options)
+        settings = _settings(master, folder, delta_jars)
+        process = _launch(java, settings, _stays_here(master), folder, jvm_options, delta_jars)
         from pyspark import SparkContext
         from pyspark.sql import SparkSession
 
@@ -263,7 +262,7 @@ def _stays_here(master: str) -> bool:
     return all(host in ("127.0.0.1", "localhost") for host, _ in hosts) if hosts else master.startswith("local")
 
 
-def _settings(master: str, folder: Path) -> dict[str, str]:
+def _settings(master: str, folder: Path, delta_jars: Sequence[Path]) -> dict[str, str]:
     settings = {
         "spark.master": master,
         "spark.driver.memory": os.environ.get("SPARK_DRIVER_MEMORY") or f"{_heap_mib()}m",
@@ -276,16 +275,19 @@ def _settings(master: str, folder: Path) -> dict[str, str]:
         settings |= {
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.driver.host": "127.0.0.1",
-            "spark.sql.warehouse.dir": (folder / "warehouse").as_uri(),
+            "spark.sql.warehouse.dir": paths.address(folder / "warehouse"),
             "spark.local.dir": str(folder),
             # Adaptive execution merges what is too small; more than a few per core only costs start-up.
             "spark.sql.shuffle.partitions": str(4 * _cores()),
         }
-        if memory := _executor_memory(master):
-            settings["spark.executor.memory"] = memory
-            # The archive of loaded classes, which the cluster gives its executors, holds for this order of jars.
-            settings["spark.executor.extraClassPath"] = os.pathsep.join(jvm.class_path())
-    return settings
+    if memory := _executor_memory(master):
+        settings["spark.executor.memory"] = memory
+        # The archive of loaded classes, which the cluster gives its executors, holds for this order of jars.
+        settings["spark.executor.extraClassPath"] = os.pathsep.join([*jvm.class_path(), *map(str, delta_jars)])
+    elif delta_jars and not master.startswith("local"):
+        # Sent to executors that somebody else has started. Not our own way: it fails where `[` is in a folder's name.
+        settings["spark.jars"] = ",".join(path.as_uri() for path in delta_jars)
+    return settings | (jars.DELTA_SETTINGS if delta_jars else {})
 
 
 def _executor_memory(master: str) -> str | None:
@@ -297,7 +299,9 @@ def _executor_memory(master: str) -> str | None:
     return None
 
 
-def _launch(java: Java, settings: dict, stays_here: bool, folder: Path, more_options: list) -> subprocess.Popen:
+def _launch(
+    java: Java, settings: dict, stays_here: bool, folder: Path, more_options: list, more_jars: Sequence[Path]
+) -> subprocess.Popen:
     """Start the JVM as PySpark's shell scripts do, but directly, which saves starting one JVM to start another."""
     (folder / "log4j2.properties").write_text(_LOG_SETTINGS)
     own_settings = [os.environ.get(name) for name in ("SPARK_CONF_DIR", "HADOOP_CONF_DIR", "YARN_CONF_DIR")]
@@ -311,7 +315,7 @@ def _launch(java: Java, settings: dict, stays_here: bool, folder: Path, more_opt
         f"-Dderby.system.home={folder}",
         f"-Dlog4j2.configurationFile={(folder / 'log4j2.properties').as_uri()}",
         "-cp",
-        os.pathsep.join([*jvm.class_path(), *filter(None, own_settings)]),
+        os.pathsep.join([*jvm.class_path(), *map(str, more_jars), *filter(None, own_settings)]),
     ]
     file = jvm.write_arguments(folder / "java.options", arguments)
     command = [str(java.command), f"@{file}", "org.apache.spark.deploy.SparkSubmit"]
