@@ -342,10 +342,10 @@ def cluster_start(
     connect: Annotated[bool, typer.Option("--connect", help="With a Spark Connect server on it.")] = False,
 ) -> None:
     """Start a Spark cluster that runs until [bold]course cluster stop[/]."""
-    from course_lib.engines import cluster as engines
+    from course_lib.engines import held
 
     with console.status("Starting the cluster …"):
-        notes = engines.start_held(workers, cores, memory, port, connect)
+        notes = held.start(workers, cores, memory, port, connect)
     _show_engines(notes)
     variable = "SPARK_REMOTE" if connect else "SPARK_MASTER"
     console.print(f"Lessons run on it with {variable} set to its URL: {variable}='{notes[-1]['url']}' course lab")
@@ -366,15 +366,15 @@ def cluster_status() -> None:
 @cluster.command("stop")
 def cluster_stop() -> None:
     """Stop what [bold]course cluster start[/] started, and wait until it has gone."""
-    from course_lib.engines import cluster as engines
+    from course_lib.engines import held
 
-    stopped = engines.stop_held()
+    stopped = held.stop()
     console.print("The cluster has ended." if stopped else "No cluster of `course cluster start` runs.")
 
 
 def _show_engines(notes: list[dict]) -> None:
     from course_lib.engines import processes
-    from course_lib.engines.cluster import ask_version
+    from course_lib.engines.connect import ask_version
 
     table = page_table("Engine", "State", "Size", "Held by", "Logs", "URL")
     for note in notes:

@@ -257,7 +257,9 @@ def flights_at_scale(spark: pyspark.sql.SparkSession, rows: int, seed: int = 0) 
     from course_lib.engines import paths
 
     # A file's reader numbers its rows; the table is as long as the catalogue says, or fetch would have refused it.
-    original = spark.read.parquet(paths.to_read(fetch("departures"))).selectExpr("*", "_metadata.row_index AS original_row")
+    original = spark.read.parquet(paths.to_read(fetch("departures"))).selectExpr(
+        "*", "_metadata.row_index AS original_row"
+    )
     return flights_table.grow(spark, original, describe("departures").rows, int(rows), int(seed))
 
 

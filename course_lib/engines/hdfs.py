@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from course_lib.engines import jars, paths, processes
+from course_lib.engines import jars, paths, processes, refusals
 from course_lib.engines.processes import Engine
 from course_lib.errors import CourseError
 
@@ -243,7 +243,7 @@ class Hdfs(Engine):
         CourseError
             Where there is not enough memory for it.
         """
-        processes.must_have_memory(_NODE_BYTES, "A DataNode", "close other programs")
+        refusals.must_have_memory(_NODE_BYTES, "A DataNode", "close other programs")
         self._start_data_nodes(1)
 
     def _start_data_nodes(self, number: int) -> None:
@@ -340,10 +340,10 @@ def hdfs(data_nodes: int = 2, block_mib: int = 1, port: int = 0) -> Hdfs:
     if data_nodes < 1 or block_mib < 1:
         raise CourseError(f"HDFS with {data_nodes} DataNodes and blocks of {block_mib} MiB: both must be 1 or more.")
     jars.jar("hadoop_minicluster")
-    processes.must_be_free(port)
+    refusals.must_be_free(port)
     advice = "take fewer DataNodes, or close other programs"
-    processes.must_have_memory((1 + data_nodes) * _NODE_BYTES, f"HDFS with {data_nodes} DataNodes", advice)
-    processes.must_have_disk(1e9, "HDFS")
+    refusals.must_have_memory((1 + data_nodes) * _NODE_BYTES, f"HDFS with {data_nodes} DataNodes", advice)
+    refusals.must_have_disk(1e9, "HDFS")
     return Hdfs(data_nodes, block_mib, port)
 
 

@@ -189,7 +189,14 @@ def _resolve(wanted: Jar, place: Path) -> Path:
     (place / "ivy.xml").write_text(_ASKED.format(group=wanted.group, artifact=wanted.artifact, version=wanted.version))
     (place / "settings.xml").write_text(_SETTINGS)
     # All paths are relative to the folder it runs in, whose own name is then no part of a pattern.
-    command = [find_java().command, f"-Divy.default.ivy.user.dir={place / 'user'}", "-cp", ivy, "org.apache.ivy.Main", "-error"]
+    command = [
+        find_java().command,
+        f"-Divy.default.ivy.user.dir={place / 'user'}",
+        "-cp",
+        ivy,
+        "org.apache.ivy.Main",
+        "-error",
+    ]
     command += ["-settings", "settings.xml", "-ivy", "ivy.xml"]
     command += ["-cache", "cache"]  # of its own: nothing half-filled is met
     command += ["-retrieve", "[artifact]-[revision].[ext]"]

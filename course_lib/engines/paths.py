@@ -1,7 +1,7 @@
 """A path of this machine as Spark and Hadoop must be told it, whatever characters its folders have in their names.
 
-They decode nothing, so that ``Path.as_uri`` with its ``%20`` names another folder; and what they read from they take for
-a pattern, in which ``[x]``, ``{x}``, ``*`` and ``?`` stand for other characters.
+They decode nothing, so that ``Path.as_uri`` with its ``%20`` names another folder. And what they read from they take
+for a pattern, in which ``[x]``, ``{x}``, ``*`` and ``?`` stand for other characters.
 """
 
 import re

@@ -6,7 +6,6 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,15 +13,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from course_lib import progress
-from course_lib.engines import jars, jvm, paths, processes
+from course_lib.engines import addresses, jars, jvm, paths, processes, sizes
 from course_lib.engines.java import Java, find_java
 from course_lib.errors import CourseError
-from course_lib.machine import describe_machine, give_back_memory
+from course_lib.machine import give_back_memory
 
-_MIB = 2**20
 _START_SECONDS = 120  # a JVM that has not answered by then is given up
 
 # Everything that Spark has to say goes to a file in the session's folder; a problem reaches the person as an exception.
@@ -86,13 +83,13 @@ def get_spark(app: str = "ml-at-scale", master: str | None = None, delta: bool =
     if _is_running():
         if asked and asked != _running.master:
             raise CourseError(
-                f"Spark runs on {_shown(_running.master)} and was asked for on {_shown(asked)}: "
+                f"Spark runs on {addresses.shown(_running.master)} and was asked for on {addresses.shown(asked)}: "
                 "call stop_spark() first, or leave `master` (and SPARK_MASTER, SPARK_REMOTE) as it was."
             )
         return _with_delta(_running.session) if delta else _running.session
     stop_spark()  # what is left of a session that ended by itself
-    master = asked or f"local[{_cores()}]"
-    _must_answer(master)
+    master = asked or f"local[{sizes.cores()}]"
+    addresses.must_answer(master)
     if master.startswith("sc://"):
         session = _begin(app, master)
         return _with_delta(session) if delta else session
@@ -160,6 +157,12 @@ def stop_spark(patience: float = 20) -> None:
     _forget()
 
 
+def stop_if_on(master: str | None) -> None:
+    """Stop this process's session if it runs there: without its engine it would wait for ever."""
+    if master and _running and _running.master == master:
+        stop_spark()
+
+
 def _adopt() -> None:
     """Take over a session that the person started without us: it may hold their tables."""
     global _running
@@ -197,34 +200,6 @@ def _master_from_environment() -> str | None:
     return remote or master
 
 
-def _shown(master: str) -> str:
-    """Leave out what follows the address of Spark Connect: a token may be in it."""
-    return master.split("/;")[0]
-
-
-def _low_memory() -> bool:
-    return os.environ.get("COURSE_PROFILE") == "low-memory"
-
-
-def _cores() -> int:
-    cores = describe_machine().cores
-    return min(cores, 2) if _low_memory() else cores  # each core brings a Python worker
-
-
-def _heap_mib() -> int:
-    """Memory of the JVM's heap: a quarter of what we may use, so that pandas and Python workers have theirs."""
-    if _low_memory():
-        return 480  # Spark asks for 450 at least
-    machine = describe_machine()
-    mib = min(machine.memory_bytes // 4, machine.available_bytes // 2) // _MIB
-    return max(512, min(mib, 16 * 1024))
-
-
-def _collector() -> str:
-    """Collect garbage with as few threads as help: with few cores one is quickest, also to start."""
-    return "-XX:+UseSerialGC" if _cores() <= 3 else "-XX:+UseParallelGC"
-
-
 # ---- a session with its own JVM --------------------------------------------------------------------------------------
 
 
@@ -232,11 +207,11 @@ def _start(app: str, master: str, java: Java, jvm_options: list[str], delta_jars
     """Start a JVM and the session in it."""
     folder = Path(tempfile.mkdtemp(prefix="ml-at-scale-"))
     process = None
-    if _low_memory():
+    if sizes.low_memory():
         give_back_memory()
     try:
         settings = _settings(master, folder, delta_jars)
-        process = _launch(java, settings, _stays_here(master), folder, jvm_options, delta_jars)
+        process = _launch(java, settings, addresses.stays_here(master), folder, jvm_options, delta_jars)
         from pyspark import SparkContext
         from pyspark.sql import SparkSession
 
@@ -256,29 +231,23 @@ def _start(app: str, master: str, java: Java, jvm_options: list[str], delta_jars
     return _Running(os.getpid(), master, session, process, folder)
 
 
-def _stays_here(master: str) -> bool:
-    """Whether nothing outside this machine takes part."""
-    hosts = _addresses(master)
-    return all(host in ("127.0.0.1", "localhost") for host, _ in hosts) if hosts else master.startswith("local")
-
-
 def _settings(master: str, folder: Path, delta_jars: Sequence[Path]) -> dict[str, str]:
     settings = {
         "spark.master": master,
-        "spark.driver.memory": os.environ.get("SPARK_DRIVER_MEMORY") or f"{_heap_mib()}m",
+        "spark.driver.memory": os.environ.get("SPARK_DRIVER_MEMORY") or f"{sizes.heap_mib()}m",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.adaptive.enabled": "true",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
     }
-    if _stays_here(master):
+    if addresses.stays_here(master):
         settings |= {
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.driver.host": "127.0.0.1",
             "spark.sql.warehouse.dir": paths.address(folder / "warehouse"),
             "spark.local.dir": str(folder),
             # Adaptive execution merges what is too small; more than a few per core only costs start-up.
-            "spark.sql.shuffle.partitions": str(4 * _cores()),
+            "spark.sql.shuffle.partitions": str(4 * sizes.cores()),
         }
     if memory := _executor_memory(master):
         settings["spark.executor.memory"] = memory
@@ -308,7 +277,7 @@ def _launch(
     arguments = [
         *jvm.options(java),
         *more_options,
-        _collector(),
+        sizes.collector(),
         f"-Xmx{settings['spark.driver.memory']}",
         f"-Djava.io.tmpdir={folder}",
         f"-XX:ErrorFile={folder / 'java-crash.log'}",
@@ -409,7 +378,7 @@ def _quietly(function) -> None:
 
 
 def _connect(app: str, address: str) -> _Running:
-    host, port = _addresses(address)[0]
+    host, port = addresses.hosts(address)[0]
     # With a token PySpark asks for TLS at 127.0.0.1, but not at localhost.
     url = address.replace("127.0.0.1", "localhost", 1) if host == "127.0.0.1" else address
     from pyspark.sql import SparkSession
@@ -423,42 +392,6 @@ def _connect(app: str, address: str) -> _Running:
         reason = details[1] if details else str(error).strip().splitlines()[0]
         raise CourseError(f"Spark Connect at {host}:{port} did not accept the session: {reason}") from None
     return _Running(os.getpid(), address, session)
-
-
-def _host_and_port(text: str, default_port: int) -> tuple[str, int]:
-    try:
-        parts = urlsplit(f"//{text}")
-        if parts.hostname:
-            return parts.hostname, parts.port or default_port
-    except ValueError:
-        pass
-    raise CourseError(f"{text!r} is no address: write host:port, such as 127.0.0.1:{default_port}.")
-
-
-def _addresses(master: str) -> list[tuple[str, int]]:
-    """List the hosts and ports in a master's address; none where there are none to be asked, as with YARN."""
-    if master.startswith("sc://"):
-        return [_host_and_port(master.removeprefix("sc://").split("/")[0], 15002)]
-    if master.startswith("spark://"):  # several, where one stands by for another
-        return [_host_and_port(part, 7077) for part in master.removeprefix("spark://").split(",")]
-    return []
-
-
-def _must_answer(master: str) -> None:
-    """Raise within seconds when nothing listens there; Spark itself would try for minutes."""
-    addresses = _addresses(master)
-    for host, port in addresses:
-        try:
-            socket.create_connection((host, port), timeout=max(1, 8 / len(addresses))).close()
-            return
-        except OSError as error:
-            reason = error.strerror or str(error) or "no answer"
-    if addresses:
-        where = ", ".join(f"{host}:{port}" for host, port in addresses)
-        raise CourseError(
-            f"Nothing answers at {where} ({reason}): is the address right and Spark running there? "
-            "To work on this machine alone, unset SPARK_MASTER and SPARK_REMOTE."
-        )
 
 
 atexit.register(stop_spark)
