@@ -131,7 +131,7 @@ class Cluster(Engine):
         options = [*_DAEMON_OPTIONS, "-Dspark.port.maxRetries=0", "-Dspark.master.rest.enabled=false"]
         main = [f"org.apache.spark.deploy.{of}", *map(str, words)]
         command = self._java_command(name, main, options)
-        environment = {
+        variables = {
             "SPARK_HOME": str(jvm.spark_home()),
             "SPARK_SCALA_VERSION": "2.13",  # else executors look for a source tree of Spark
             "SPARK_LOCAL_IP": "127.0.0.1",  # pages listen where this says
@@ -139,7 +139,7 @@ class Cluster(Engine):
             "JAVA_HOME": str(self._java.home),
             "JDK_JAVA_OPTIONS": f'"@{self._executor_options()}"',  # a worker hands it on to its executors
         }
-        return self._start(name, command, environment)
+        return self._start(name, command, variables)
 
 
 def local_cluster(workers: int = 2, cores: int = 1, memory: str = "1g", port: int = 0) -> Cluster:

@@ -63,7 +63,7 @@ class ConnectServer(Engine):
         for name, value in settings.items():
             main += ["--conf", f"{name}={value}"]
         options = [sizes.collector(), f"-Xmx{settings['spark.driver.memory']}"]
-        environment = {
+        variables = {
             "SPARK_HOME": str(jvm.spark_home()),
             "SPARK_SCALA_VERSION": "2.13",
             "SPARK_LOCAL_IP": "127.0.0.1",
@@ -73,7 +73,7 @@ class ConnectServer(Engine):
         }
         (self.logs / "server.log").unlink(missing_ok=True)  # a former run names its port there
         command = self._java_command("server", [*main, "spark-internal"], options, delta_jars)
-        self._server = self._start("server", command, environment)
+        self._server = self._start("server", command, variables)
         self._port = self._wait_until(self._listening, "it answered", {"server": self._server})
 
     def _listening(self) -> int | None:

@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from course_lib.engines import environment
 from course_lib.errors import CourseError
 from course_lib.places import project_folder
 
@@ -165,7 +166,9 @@ def _command(home: Path) -> Path:
 
 def _ask_version(home: Path) -> str:
     try:
-        answer = subprocess.run([_command(home), "-version"], capture_output=True, text=True, timeout=30)
+        answer = subprocess.run(
+            [_command(home), "-version"], env=environment.of_jvm(), capture_output=True, text=True, timeout=30
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     match = re.search(r'version "([^"]+)"', answer.stderr)

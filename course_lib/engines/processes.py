@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import psutil
 
-from course_lib.engines import jvm
+from course_lib.engines import environment, jvm
 from course_lib.engines.java import find_java
 from course_lib.errors import CourseError
 
@@ -58,6 +58,7 @@ class Engine:
     _title: str  # for the person
 
     def __init__(self):
+        environment.must_be_sound()
         self._java = find_java()
         self._note = notes_folder() / f"{self._kind}-{uuid4().hex[:8]}.json"
         self._folder = Path(tempfile.mkdtemp(prefix=f"ml-at-scale-{self._kind}-"))
@@ -86,11 +87,10 @@ class Engine:
         shutil.rmtree(self._folder, ignore_errors=True)  # where the keeper was killed it could not
         self._note.unlink(missing_ok=True)
 
-    def _start(self, name: str, command: Sequence[str], environment: dict[str, str]) -> int:
+    def _start(self, name: str, command: Sequence[str], variables: dict[str, str]) -> int:
         """Start a process whose log is ``logs/<name>.log``; give its id."""
         started = {"start": [str(word) for word in command], "log": str(self.logs / f"{name}.log")}
-        inherited = {name: value for name, value in os.environ.items() if name != "SPARK_REMOTE"}  # for clients only
-        return self._ask(started | {"environment": inherited | environment})["pid"]
+        return self._ask(started | {"environment": environment.of_jvm(**variables)})["pid"]
 
     def _has_ended(self, pid: int) -> bool:
         return self._ask({"ended": pid})["ended"]

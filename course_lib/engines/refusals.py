@@ -19,8 +19,18 @@ def must_have_memory(needed_bytes: float, what: str, advice: str) -> None:
 
 
 def must_have_disk(needed_bytes: float, what: str) -> None:
-    """Raise where the folder for temporary files has no such space."""
-    folder = tempfile.gettempdir()
+    """Raise where the folder for temporary files has no such space, or Java cannot load libraries from it."""
+    try:
+        folder = tempfile.gettempdir()
+    except FileNotFoundError:
+        raise CourseError(
+            f"{what} needs a folder for temporary files, and none can be written: set TMPDIR to one."
+        ) from None
+    if os.name != "nt" and os.statvfs(folder).f_flag & getattr(os, "ST_NOEXEC", 0):
+        raise CourseError(
+            f"{what} loads libraries that it unpacks, and {folder} is mounted so that no program runs from it "
+            "(noexec): set TMPDIR to a folder of yours, such as one in your home."
+        )
     free = shutil.disk_usage(folder).free
     if needed_bytes > free:
         raise CourseError(

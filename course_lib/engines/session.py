@@ -4,7 +4,6 @@ import atexit
 import contextlib
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from course_lib import progress
-from course_lib.engines import addresses, jars, jvm, paths, processes, sizes
+from course_lib.engines import addresses, environment, jars, jvm, paths, processes, refusals, sizes
 from course_lib.engines.java import Java, find_java
 from course_lib.errors import CourseError
 from course_lib.machine import give_back_memory
@@ -89,10 +88,12 @@ def get_spark(app: str = "ml-at-scale", master: str | None = None, delta: bool =
         return _with_delta(_running.session) if delta else _running.session
     stop_spark()  # what is left of a session that ended by itself
     master = asked or f"local[{sizes.cores()}]"
+    environment.must_be_sound()
     addresses.must_answer(master)
     if master.startswith("sc://"):
         session = _begin(app, master)
         return _with_delta(session) if delta else session
+    refusals.must_have_disk(2e8, "A Spark session")
     java = find_java()
     archive = jvm.archive_options(java)
     more_jars = jars.delta() if delta else []
@@ -113,6 +114,7 @@ def _begin(
 ):
     """Start a session and remember it."""
     global _running
+    environment.clear()  # of what PySpark would read
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable  # workers: this very Python
     _running = _start(app, master, java, jvm_options, delta_jars) if java else _connect(app, master)
     from pyspark.logger import PySparkLogger  # not before: PySpark is imported while the JVM starts
@@ -290,23 +292,23 @@ def _launch(
     command = [str(java.command), f"@{file}", "org.apache.spark.deploy.SparkSubmit"]
     for name, value in settings.items():
         command += ["--conf", f"{name}={value}"]
-    command += shlex.split(os.environ.get("PYSPARK_SUBMIT_ARGS", "pyspark-shell"))
+    command.append("pyspark-shell")
 
-    environment = os.environ | {
-        "SPARK_HOME": str(jvm.spark_home()),
-        "SPARK_SCALA_VERSION": "2.13",
-        "SPARK_CONNECT_MODE": "0",
-        "JAVA_HOME": str(java.home),
-        "_PYSPARK_DRIVER_CONN_INFO_PATH": str(folder / "gateway"),
-    }
-    environment.pop("SPARK_REMOTE", None)  # another master was asked for, and Spark takes one of them only
+    variables = environment.of_jvm(
+        SPARK_HOME=str(jvm.spark_home()),
+        SPARK_SCALA_VERSION="2.13",
+        SPARK_CONNECT_MODE="0",
+        PYSPARK_PYTHON=sys.executable,
+        JAVA_HOME=str(java.home),
+        _PYSPARK_DRIVER_CONN_INFO_PATH=str(folder / "gateway"),
+    )
     if stays_here:
-        environment["SPARK_LOCAL_IP"] = "127.0.0.1"  # the Spark UI listens where this says
+        variables["SPARK_LOCAL_IP"] = "127.0.0.1"  # the Spark UI listens where this says
     # A group of its own: Ctrl-C in a terminal and "interrupt" in the lab are for Python, not for the JVM.
     own_group = {"creationflags": 0x08000200} if os.name == "nt" else {"process_group": 0}
     with (folder / "spark.log").open("wb") as log:
         # The JVM reads this pipe and ends when it closes, which the system does however this process ends.
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=log, env=environment, **own_group)
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=log, env=variables, **own_group)
 
 
 def _gateway(process: subprocess.Popen, folder: Path):
@@ -379,6 +381,8 @@ def _quietly(function) -> None:
 
 def _connect(app: str, address: str) -> _Running:
     host, port = addresses.hosts(address)[0]
+    if host in addresses.LOOPBACK:
+        environment.reach_this_machine_directly()
     # With a token PySpark asks for TLS at 127.0.0.1, but not at localhost.
     url = address.replace("127.0.0.1", "localhost", 1) if host == "127.0.0.1" else address
     from pyspark.sql import SparkSession
