@@ -210,6 +210,7 @@ def setup() -> None:
     from course_lib.engines import archive, jars, jvm
     from course_lib.engines.java import find_java, install_java
 
+    environment.must_be_sound()
     RUNS.mkdir(exist_ok=True)  # papermill writes there, and makes no folder itself
     settings = Path(sys.prefix, "share", "jupyter", "lab", "settings", "overrides.json")
     if not settings.exists():

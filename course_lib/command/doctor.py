@@ -44,12 +44,14 @@ def examine() -> Iterator[Finding]:
     """Look at Python, Java, the environment's variables, the machine, data, Spark and the kernel, one by one."""
     yield _python()
     yield _java()
-    yield _environment()
+    environment = _environment()
+    yield environment
     yield from _machine()
     yield from _data()
     yield _jars()
-    yield _quick_start()
-    yield _spark()
+    if environment.state == "ok":  # else it is another PySpark that would be looked at
+        yield _quick_start()
+        yield _spark()
     yield _kernel()
 
 

@@ -6,7 +6,6 @@
 In a notebook an engine is kept over many cells: ``cluster = local_cluster()``, at the end ``cluster.stop()``.
 """
 
-import re
 from pathlib import Path
 
 from course_lib.engines import jvm, processes, refusals, session, sizes
@@ -176,7 +175,7 @@ def local_cluster(workers: int = 2, cores: int = 1, memory: str = "1g", port: in
     """
     if workers < 1 or cores < 1:
         raise CourseError(f"A cluster of {workers} workers with {cores} cores each: both must be 1 or more.")
-    memory_mib = _mebibytes(memory)
+    memory_mib = sizes.mebibytes(memory, "a worker's memory", _LEAST_MEMORY_MIB)
     refusals.must_be_free(port)
     _must_have_memory(workers, memory_mib, masters=1)
     refusals.must_have_disk(1e9, "A Spark cluster")
@@ -188,11 +187,3 @@ def _must_have_memory(workers: int, memory_mib: int, masters: int = 0) -> None:
     what = f"{workers} Spark worker{'s' * (workers > 1)} with {memory_mib} MiB for executors"
     advice = f"take fewer, or less memory for each ({_LEAST_MEMORY_MIB}m is the least), or close other programs"
     refusals.must_have_memory(needed, what, advice)
-
-
-def _mebibytes(memory: str) -> int:
-    match = re.fullmatch(r"(\d+)\s*([mg])b?", str(memory).strip().lower())
-    mebibytes = int(match[1]) * (1024 if match[2] == "g" else 1) if match else 0
-    if mebibytes < _LEAST_MEMORY_MIB:
-        raise CourseError(f"{memory!r} as a worker's memory: write '{_LEAST_MEMORY_MIB}m' or more, such as '1g'.")
-    return mebibytes

@@ -223,12 +223,19 @@ def _start(app: str, master: str, java: Java, jvm_options: list[str], delta_jars
         in_jvm = session._jvm
         in_jvm.org.apache.spark.util.ShutdownHookManager.registerShutdownDeleteDir(in_jvm.java.io.File(str(folder)))
     except BaseException as error:
+        problem = None
+        if hasattr(error, "java_exception"):  # to be asked for while Java runs
+            problem = CourseError(
+                f"Spark did not start on {master}: {str(error.java_exception.toString()).splitlines()[0]}"
+            )
+        elif process is not None and isinstance(error, Exception) and _has_ended(process):
+            problem = _JavaEndedError(_why(folder))
         if process is not None:
             _forget()
             _end(process)
         shutil.rmtree(folder, ignore_errors=True)
-        if hasattr(error, "java_exception"):
-            raise CourseError(f"Spark did not start on {master}: {error.java_exception.getMessage()}") from None
+        if problem:
+            raise problem from None
         raise
     return _Running(os.getpid(), master, session, process, folder)
 
@@ -236,7 +243,7 @@ def _start(app: str, master: str, java: Java, jvm_options: list[str], delta_jars
 def _settings(master: str, folder: Path, delta_jars: Sequence[Path]) -> dict[str, str]:
     settings = {
         "spark.master": master,
-        "spark.driver.memory": os.environ.get("SPARK_DRIVER_MEMORY") or f"{sizes.heap_mib()}m",
+        "spark.driver.memory": f"{sizes.heap_mib()}m",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.adaptive.enabled": "true",
@@ -322,11 +329,7 @@ def _gateway(process: subprocess.Popen, folder: Path):
     limit = time.monotonic() + _START_SECONDS
     while not ready.exists():
         if process.poll() is not None or time.monotonic() > limit:
-            lines = (folder / "spark.log").read_text(errors="replace").splitlines()
-            telling = (
-                [line for line in lines if re.match(r"\S.*(Exception|Error)\b", line)] or lines or ["no reason given"]
-            )
-            raise _JavaEndedError(f"Java started but Spark did not: {telling[-1].strip()}")
+            raise _JavaEndedError(_why(folder))
         time.sleep(0.01)
     with ready.open("rb") as info:
         port, secret = read_int(info), UTF8Deserializer().loads(info)
@@ -337,6 +340,23 @@ def _gateway(process: subprocess.Popen, folder: Path):
         del os.environ["PYSPARK_GATEWAY_PORT"], os.environ["PYSPARK_GATEWAY_SECRET"]
     gateway.proc = process
     return gateway
+
+
+def _has_ended(process: subprocess.Popen) -> bool:
+    """Whether it has ended by itself, or does within a moment."""
+    try:
+        process.wait(1)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _why(folder: Path) -> str:
+    """Say in a line why Spark did not start, by the line of its log that most likely tells."""
+    lines = (folder / "spark.log").read_text(errors="replace").splitlines()
+    lines = [line for line in lines if not line.startswith(("Error: Could not create the Java", "Error: A fatal exc"))]
+    telling = [line for line in lines if re.match(r"\S.*(Exception|Error)\b", line)] or lines or ["no reason given"]
+    return f"Java started but Spark did not: {telling[-1].strip()}"
 
 
 def _end(process: subprocess.Popen, patience: float = 20) -> None:
