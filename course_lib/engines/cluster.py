@@ -178,7 +178,7 @@ def local_cluster(workers: int = 2, cores: int = 1, memory: str = "1g", port: in
     memory_mib = sizes.mebibytes(memory, "a worker's memory", _LEAST_MEMORY_MIB)
     refusals.must_be_free(port)
     _must_have_memory(workers, memory_mib, masters=1)
-    refusals.must_have_disk(1e9, "A Spark cluster")
+    refusals.system_must_allow("A Spark cluster", 1e9)
     return Cluster(workers, cores, memory_mib, port)
 
 

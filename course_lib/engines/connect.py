@@ -119,7 +119,7 @@ def connect_server(master: str | None = None, port: int = 0, delta: bool = False
     refusals.must_be_free(port)
     heap = sizes.heap_mib() * _MIB
     refusals.must_have_memory(heap + _BEYOND_HEAP_BYTES, "A Spark Connect server", "close other programs")
-    refusals.must_have_disk(1e9, "A Spark Connect server")
+    refusals.system_must_allow("A Spark Connect server", 1e9)
     addresses.must_answer(master)
     return ConnectServer(master, port, delta)
 

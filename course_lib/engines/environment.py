@@ -32,9 +32,11 @@ FOLLOWED = {
     "HTTPS_PROXY": "downloads only",
 }
 
+# With these a service acts for somebody else; an HDFS of this machine lets nobody do so.
+_FOR_SERVICES = ("HADOOP_PROXY_USER", "HADOOP_TOKEN_FILE_LOCATION")
 # Java takes these before or over the command line, on which a heap, a collector and an archive stand that fit together;
 # another collector ends the start, another heap the work. Programs that download keep them: a proxy may stand there.
-_OF_JAVA = ("_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH")
+_OF_JAVA = ("_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH", *_FOR_SERVICES)
 # What PySpark, a kernel, Plotly or the lab would read; the lessons set these things themselves.
 _OF_PYTHON = ("MASTER", "PYTHONSTARTUP", "PYTHONWARNINGS", "PLOTLY_RENDERER", "MPLBACKEND", "JUPYTERLAB_DIR")
 _OF_SPARK = ("SPARK_", "PYSPARK_")  # beginnings of names

@@ -8,6 +8,7 @@ with hdfs(data_nodes=2) as store:
 
 import json
 import re
+import socket
 import tempfile
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
@@ -72,6 +73,9 @@ class Hdfs(Engine):
         self._data_nodes: dict[int, str] = {}  # process id to name, oldest first
         self._started = 0
         self._jar, self._conf = jars.jar("hadoop_minicluster"), self._folder / "conf"
+        # Hadoop asks for the address of this machine's name, which need not have any.
+        self._hosts = self._folder / "hosts"
+        self._hosts.write_text(f"127.0.0.1 localhost {socket.gethostname()}\n")
         with self._stopped_on_failure():
             self._conf.mkdir()
             self._write_settings(port)
@@ -262,7 +266,8 @@ class Hdfs(Engine):
         return health.live_nodes + health.dead_nodes == self._started and not health.safe_mode
 
     def _start_class(self, name: str, main: list[str]) -> int:
-        command = self._java_command(name, main, _OPTIONS, [self._jar, self._conf])
+        options = [*_OPTIONS, f"-Djdk.net.hosts.file={self._hosts}"]
+        command = self._java_command(name, main, options, [self._jar, self._conf])
         return self._start(name, command, {"HADOOP_USER_NAME": _USER, "JAVA_HOME": str(self._java.home)})
 
     def _addresses(self) -> tuple[str, str] | None:
@@ -349,7 +354,7 @@ def hdfs(data_nodes: int = 2, block_mib: int = 1, port: int = 0) -> Hdfs:
         )
     advice = "take fewer DataNodes, or close other programs"
     refusals.must_have_memory((1 + data_nodes) * _NODE_BYTES, f"HDFS with {data_nodes} DataNodes", advice)
-    refusals.must_have_disk(1e9, "HDFS")
+    refusals.system_must_allow("HDFS", 1e9)
     return Hdfs(data_nodes, block_mib, port)
 
 

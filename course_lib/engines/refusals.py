@@ -3,10 +3,18 @@
 import os
 import shutil
 import socket
+import sys
 import tempfile
+
+import psutil
 
 from course_lib.errors import CourseError
 from course_lib.machine import describe_machine
+
+# What a session on 2 cores was seen to need: with 60 threads it ended in the middle, with 100 it worked; with 256 files
+# it did not start, because Spark's jars alone are as many.
+_FILES, _THREADS, _THREADS_A_CORE = 512, 60, 20
+_MANY_THREADS = 20_000  # a limit beyond this is not counted against
 
 
 def must_have_memory(needed_bytes: float, what: str, advice: str) -> None:
@@ -37,6 +45,48 @@ def must_have_disk(needed_bytes: float, what: str) -> None:
             f"{what} needs {needed_bytes / 1e9:.1f} GB of disk and {free / 1e9:.1f} GB is free in {folder}: "
             "make room there, or set TMPDIR to a folder that has it."
         )
+
+
+def system_must_allow(what: str, disk_bytes: float) -> None:
+    """Raise where this system does not let Java run `what`: for want of a name, of files, of threads, of disk."""
+    if os.name != "nt":
+        _must_have_name(what)
+        _must_have_limits(what)
+    must_have_disk(disk_bytes, what)
+
+
+def _must_have_name(what: str) -> None:
+    import pwd
+
+    try:
+        pwd.getpwuid(os.getuid())
+    except KeyError:
+        raise CourseError(
+            f"{what} asks for your name, and this system knows none for user {os.getuid()}: "
+            "start the container as a user that it knows, or add a line for this one to its /etc/passwd."
+        ) from None
+
+
+def _must_have_limits(what: str) -> None:
+    import resource
+
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # the hard one: Java raises its own soft limit to it
+    if files != resource.RLIM_INFINITY and files < _FILES:
+        raise CourseError(f"{what} opens up to {_FILES} files, {files} are allowed: `ulimit -n {_FILES}` or more.")
+    threads = resource.getrlimit(resource.RLIMIT_NPROC)[0]
+    if sys.platform != "linux" or threads == resource.RLIM_INFINITY or threads > _MANY_THREADS or os.geteuid() == 0:
+        return
+    needed, running = _THREADS + _THREADS_A_CORE * describe_machine().cores, _threads_of_this_person()
+    if running + needed > threads:
+        raise CourseError(
+            f"{what} needs {needed} threads; you have {running} and {threads} are allowed: "
+            f"close programs, or `ulimit -u {running + 2 * needed}` or more."
+        )
+
+
+def _threads_of_this_person() -> int:
+    processes = psutil.process_iter(["uids", "num_threads"])
+    return sum(process.info["num_threads"] or 0 for process in processes if process.info["uids"].real == os.getuid())
 
 
 def must_be_free(port: int) -> None:

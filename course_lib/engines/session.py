@@ -93,7 +93,7 @@ def get_spark(app: str = "ml-at-scale", master: str | None = None, delta: bool =
     if master.startswith("sc://"):
         session = _begin(app, master)
         return _with_delta(session) if delta else session
-    refusals.must_have_disk(2e8, "A Spark session")
+    refusals.system_must_allow("A Spark session", 2e8)
     java = find_java()
     archive = jvm.archive_options(java)
     more_jars = jars.delta() if delta else []
