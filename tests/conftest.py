@@ -33,6 +33,20 @@ def without_network() -> list[str]:
     return words
 
 
+@pytest.fixture(scope="session")
+def without_host_name() -> list[str]:
+    """The words that run a command where the name of this machine has no address."""
+    words = ["unshare", "--uts", "--map-root-user", "sh", "-c", 'hostname no-such-host; exec "$@"', "sh"]
+    try:
+        allowed = subprocess.run([*words, "true"], capture_output=True).returncode == 0
+    except FileNotFoundError:
+        allowed = False
+    if not allowed and not os.environ.get("CI"):
+        pytest.skip("this machine does not allow namespaces of host names")
+    assert allowed, "CI must allow namespaces of host names"
+    return words
+
+
 def pytest_configure():
     """Let processes that tests start hear Ctrl-C: a shell that put the test run into the background made it deaf."""
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -115,10 +115,10 @@ def _temporary_files() -> Finding:
         return Finding(what, "problem", "no use", str(error))
     folder = tempfile.gettempdir()
     lost = ["Spark's own tables"] if set(folder) & set("[]{}*?") else []
-    lost += ["HDFS"] if "'" in folder else []
+    lost += ["HDFS"] if set(folder) & set("'%") else []
     if lost:
         found = f"{folder}: {' and '.join(lost)} will not work there, for a sign in its name"
-        return Finding(what, "optional", found, "Set TMPDIR to a folder without []{}*?' in its name.")
+        return Finding(what, "optional", found, "Set TMPDIR to a folder without []{}*?'% in its name.")
     return Finding(what, "ok", folder)
 
 

@@ -9,7 +9,6 @@ with hdfs(data_nodes=2) as store:
 import json
 import re
 import socket
-import tempfile
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -347,11 +346,7 @@ def hdfs(data_nodes: int = 2, block_mib: int = 1, port: int = 0) -> Hdfs:
         raise CourseError(f"HDFS with {data_nodes} DataNodes and blocks of {block_mib} MiB: both must be 1 or more.")
     jars.jar("hadoop_minicluster")
     refusals.must_be_free(port)
-    if "'" in (folder := tempfile.gettempdir()):
-        raise CourseError(
-            f"HDFS cannot keep its files in {folder}: Hadoop asks a shell how full it is, and the ' in its name ends "
-            "the question. Set TMPDIR to a folder without one."
-        )
+    refusals.temporary_folder_must_lack("'%", "HDFS")  # one ends a question to a shell, one begins a format
     advice = "take fewer DataNodes, or close other programs"
     refusals.must_have_memory((1 + data_nodes) * _NODE_BYTES, f"HDFS with {data_nodes} DataNodes", advice)
     refusals.system_must_allow("HDFS", 1e9)

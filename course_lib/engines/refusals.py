@@ -47,6 +47,16 @@ def must_have_disk(needed_bytes: float, what: str) -> None:
         )
 
 
+def temporary_folder_must_lack(signs: str, what: str) -> None:
+    """Raise where one of these signs is in the name of the folder for temporary files."""
+    folder = tempfile.gettempdir()
+    if found := "".join(sorted(set(signs) & set(folder))):
+        raise CourseError(
+            f"{what} cannot work in {folder}, for the {found} in its name: "
+            f"set TMPDIR to a folder without {' and '.join(signs)}."
+        )
+
+
 def system_must_allow(what: str, disk_bytes: float) -> None:
     """Raise where this system does not let Java run `what`: for want of a name, of files, of threads, of disk."""
     if os.name != "nt":

@@ -354,8 +354,9 @@ def _has_ended(process: subprocess.Popen) -> bool:
 def _why(folder: Path) -> str:
     """Say in a line why Spark did not start, by the line of its log that most likely tells."""
     lines = (folder / "spark.log").read_text(errors="replace").splitlines()
-    lines = [line for line in lines if not line.startswith(("Error: Could not create the Java", "Error: A fatal exc"))]
-    telling = [line for line in lines if re.match(r"\S.*(Exception|Error)\b", line)] or lines or ["no reason given"]
+    no_reasons = r"Error: (Could not create the Java|A fatal exc)|.* WARN "
+    lines = [line for line in lines if not re.match(no_reasons, line)] or ["it ended without a word: is memory short?"]
+    telling = [line for line in lines if re.match(r"\S.*(Exception|Error)\b", line)] or lines
     return f"Java started but Spark did not: {telling[-1].strip()}"
 
 

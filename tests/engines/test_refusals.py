@@ -75,7 +75,7 @@ def test_a_cluster_that_does_not_answer_for_a_connect_server():
 @pytest.mark.parametrize("start", ["cluster.local_cluster", "connect.connect_server", "hdfs.hdfs"])
 def test_no_java(start, tmp_path, jars_are_here):
     module, function = start.split(".")
-    code = f"from course_lib import java, {module}; java._places = lambda: []; {module}.{function}()"
+    code = f"from course_lib.engines import java, {module}; java._places = lambda: []; {module}.{function}()"
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, env=environment, capture_output=True, text=True)
     assert "CourseError: Spark needs Java 17 or newer and there is none" in done.stderr.splitlines()[-1]
