@@ -112,7 +112,8 @@ def serve(engine: str):
 
     from course_lib import get_spark, stop_spark
     from course_lib.data import catalogue
-    from course_lib.engines.cluster import connect_server, local_cluster
+    from course_lib.engines.cluster import local_cluster
+    from course_lib.engines.connect import connect_server
     from course_lib.engines.hdfs import hdfs
 
     catalogue.fetch("flights")

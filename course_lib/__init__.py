@@ -10,7 +10,7 @@ _HOME_OF = {
     "CourseError": "errors",
     "check": "exercises",
     "check_parameters": "parameters",
-    "connect_server": "engines.cluster",
+    "connect_server": "engines.connect",
     "crew_events": "data.crew_app",
     "describe_machine": "machine",
     "flights_at_scale": "data.catalogue",

@@ -6,6 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import default_run
+import namespaces
 import pytest
 
 LONGEST_FIRST = ("tests/notebooks", "notebooks", "tests/browser", "tests/engines", "tests/sweeps")
@@ -21,11 +22,21 @@ def spark():
 
 
 @pytest.fixture(scope="session")
-def without_network() -> list[str]:
+def without_network() -> tuple[str, ...]:
     """The words that run a command in a network namespace with nothing but loopback."""
-    if not default_run.namespaces_allowed():
-        pytest.skip("this machine does not allow network namespaces")
-    return default_run.WITHOUT_NETWORK
+    return allowed_or_skip(namespaces.WITHOUT_NETWORK)
+
+
+@pytest.fixture(scope="session")
+def without_host_name() -> tuple[str, ...]:
+    """The words that run a command where the name of this machine has no address."""
+    return allowed_or_skip(namespaces.WITHOUT_HOST_NAME)
+
+
+def allowed_or_skip(words: tuple[str, ...]) -> tuple[str, ...]:
+    if not namespaces.allowed(words):
+        pytest.skip(f"this machine does not allow {' '.join(words[:2])}")
+    return words
 
 
 def pytest_configure(config):

@@ -17,6 +17,10 @@ BIN = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
 STAMP = ENVIRONMENT / ".synced"  # digest of what was installed last
 OLDEST, NEWEST = (3, 11), (3, 13)
 NEEDED_GB = 6  # 3.7 GB of packages, and room for their download
+# What the machine's habits would do to the Python of .venv: bring packages of others, run a start-up file, raise on
+# each warning. And bytecode goes into .venv whatever the habit: without it each process compiles all that it imports,
+# three seconds of CPU for pandas, Plotly and scikit-learn.
+HABITS = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONWARNINGS", "PYTHONSAFEPATH", "PYTHONDONTWRITEBYTECODE")
 AGAIN = "Then run the same command again: it goes on where it stopped."
 
 
@@ -113,6 +117,8 @@ def set_up():
 
 def main():
     """Set up, then run the command given as arguments inside the environment."""
+    for name in HABITS:
+        os.environ.pop(name, None)
     try:
         set_up()
     except KeyboardInterrupt:
@@ -122,9 +128,6 @@ def main():
     if len(sys.argv) > 1:
         os.environ["PATH"] = str(BIN) + os.pathsep + os.environ.get("PATH", "")
         os.environ["VIRTUAL_ENV"] = str(ENVIRONMENT)
-        # Bytecode goes into .venv, whatever the machine's habit: without it each process compiles all that it imports,
-        # three seconds of CPU for pandas, Plotly and scikit-learn.
-        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         command = [str(BIN / sys.argv[1]), *sys.argv[2:]]
         try:
             sys.exit(subprocess.call(command) if os.name == "nt" else os.execv(command[0], command))

@@ -10,8 +10,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from course_lib.engines import environment
 from course_lib.errors import CourseError
 from course_lib.places import NOTEBOOKS, PACKAGE, REPOSITORY, RUNS
 
@@ -75,6 +77,7 @@ def lab(
 ) -> None:
     """Open [bold]JupyterLab[/] on the first lesson."""
     notebook = find_lesson(lesson).relative_to(REPOSITORY)
+    environment.clear()
     setup()
     options = {
         "ServerApp.ip": "127.0.0.1",
@@ -106,7 +109,7 @@ def progress() -> None:
     done = exercises.progress()
     table = page_table(*(name.replace("_", " ").capitalize() for name in done.columns))
     for row in done.itertuples(index=False):
-        table.add_row(*("" if value is None else str(value) for value in row))  # one not tried has no last time
+        table.add_row(*("" if value is None else escape(str(value)) for value in row))  # one not tried has no last time
     console.print(table)
 
 
@@ -150,15 +153,16 @@ def run(
         is_path = Path(value).suffix and Path(value).exists()  # the notebook runs in its own folder
         given[name] = str(Path(value).resolve()) if is_path else value
     paths = [find_lesson(name) for name in notebooks or []] or lessons()
+    environment.clear()
     setup()
     failed = []
     for path in paths:
         try:
             page = run_notebook(path, output, given)
-            console.print(f"[green]done[/]    {path.name}  {page}")
+            console.print(f"[green]done[/]    {path.name}  {escape(str(page))}")
         except CourseError as error:
             failed.append(path.name)
-            console.print(f"[red]failed[/]  {path.name}  {error}", markup=True)
+            console.print(f"[red]failed[/]  {path.name}  {escape(str(error))}")
     raise typer.Exit(bool(failed))
 
 
@@ -181,9 +185,10 @@ def sweep(
         names = list(dict.fromkeys(name for point in plan.points for name in point))
         table = page_table("", *names, title=f"{len(plan.points)} points of {plan.notebook.name}")
         for number, point in enumerate(plan.points, 1):
-            table.add_row(str(number), *(str(point.get(name, "")) for name in names))
+            table.add_row(str(number), *(escape(str(point.get(name, ""))) for name in names))
         console.print(table)
         return
+    environment.clear()
     try:
         found = run_sweep(file, jobs, resume, yes, output, on)
     except KeyboardInterrupt:
@@ -194,7 +199,7 @@ def sweep(
         console.print(f"[red]{row.status}[/]  {row.id}  ", end="")
         console.print(row.error, markup=False)
     where = (output or RUNS / file.stem) / "index.html"
-    console.print(f"{len(found) - len(failed)} of {len(found)} runs are done: {where}")
+    console.print(f"{len(found) - len(failed)} of {len(found)} runs are done: {where}", markup=False)
     raise typer.Exit(bool(len(failed)))
 
 
@@ -205,6 +210,7 @@ def setup() -> None:
     from course_lib.engines import archive, jars, jvm, kernel
     from course_lib.engines.java import find_java, install_java
 
+    environment.must_be_sound()
     RUNS.mkdir(exist_ok=True)  # papermill writes there, and makes no folder itself
     settings = Path(sys.prefix, "share", "jupyter", "lab", "settings", "overrides.json")
     if not settings.exists():
@@ -225,30 +231,30 @@ def setup() -> None:
             for name in jars.catalogue():
                 jars.fetch(name)
         except CourseError as error:  # without them lessons leave one part out, and say so
-            console.print(f"[yellow]note[/]  {error}")
+            console.print(f"[yellow]note[/]  {escape(str(error))}")
     if not jvm.archive_path(java).is_file():
         with console.status("Preparing Spark for quick starts, once: about a minute …"):
             try:
                 archive.prepare(java)
             except CourseError as error:  # its absence costs only time
-                console.print(f"[yellow]note[/]  {error}")
+                console.print(f"[yellow]note[/]  {escape(str(error))}")
 
 
 @app.command(rich_help_panel=CARE)
 def doctor() -> None:
     """Check this machine: [bold]what works, what does not, what to do[/]."""
-    from course_lib.command.doctor import examine
+    from course_lib.command.doctor import examine, summary
 
-    table = page_table("", "What", "Found", "What to do")
-    healthy = True
+    colours = {"ok": "green", "optional": "yellow", "problem": "red"}
     with console.status("Looking at this machine; Spark is started once …"):
-        for finding in examine():
-            healthy &= finding.ok
-            mark = "[green]ok[/]" if finding.ok else "[red]problem[/]"
-            table.add_row(mark, finding.what, finding.found, finding.advice)
+        findings = list(examine())
+    table = page_table("", "What", "Found", "What to do")
+    for finding in findings:
+        told = (escape(text) for text in (finding.what, finding.found, finding.advice))
+        table.add_row(f"[{colours[finding.state]}]{finding.state}[/]", *told)
     console.print(table)
-    console.print("Everything is in place." if healthy else "Mend the rows marked 'problem', then run this again.")
-    raise typer.Exit(0 if healthy else 1)
+    console.print(summary(findings))
+    raise typer.Exit(any(finding.state == "problem" for finding in findings))
 
 
 @app.command(rich_help_panel=CARE)
@@ -306,11 +312,11 @@ def data_get(
     for name in jars.catalogue() if with_jars or everything else ():
         with console.status(f"Getting the jar {name} …"):
             path = jars.fetch(name)
-        console.print("[green]here[/] ", name, path)
+        console.print("[green]here[/] ", name, escape(str(path)))
     for name in wanted:
         with console.status(f"Getting {name} …"):
             path = catalogue.fetch(name)
-        console.print("[green]here[/] ", name, path)
+        console.print("[green]here[/] ", name, escape(str(path)))
 
 
 @data.command("verify")
@@ -328,7 +334,7 @@ def data_verify() -> None:
             console.print(f"[green]ok[/]  {name}")
         except CourseError as error:
             faults += 1
-            console.print(f"[red]problem[/]  {error}")
+            console.print(f"[red]problem[/]  {escape(str(error))}")
     console.print(f"{len(here) - faults} of {len(here)} are as published.")
     raise typer.Exit(bool(faults))
 
@@ -341,7 +347,7 @@ def data_clean() -> None:
     from course_lib.data import catalogue
 
     freed = catalogue.clean()
-    console.print(f"{decimal(freed)} are free again in {catalogue.cache_folder()}.")
+    console.print(f"{decimal(freed)} are free again in {catalogue.cache_folder()}.", markup=False)
 
 
 @cluster.command("start")
@@ -353,10 +359,10 @@ def cluster_start(
     connect: Annotated[bool, typer.Option("--connect", help="With a Spark Connect server on it.")] = False,
 ) -> None:
     """Start a Spark cluster that runs until [bold]course cluster stop[/]."""
-    from course_lib.engines import cluster as engines
+    from course_lib.engines import held
 
     with console.status("Starting the cluster …"):
-        notes = engines.start_held(workers, cores, memory, port, connect)
+        notes = held.start(workers, cores, memory, port, connect)
     _show_engines(notes)
     variable = "SPARK_REMOTE" if connect else "SPARK_MASTER"
     console.print(f"Lessons run on it with {variable} set to its URL: {variable}='{notes[-1]['url']}' course lab")
@@ -377,15 +383,15 @@ def cluster_status() -> None:
 @cluster.command("stop")
 def cluster_stop() -> None:
     """Stop what [bold]course cluster start[/] started, and wait until it has gone."""
-    from course_lib.engines import cluster as engines
+    from course_lib.engines import held
 
-    stopped = engines.stop_held()
+    stopped = held.stop()
     console.print("The cluster has ended." if stopped else "No cluster of `course cluster start` runs.")
 
 
 def _show_engines(notes: list[dict]) -> None:
     from course_lib.engines import processes
-    from course_lib.engines.cluster import ask_version
+    from course_lib.engines.connect import ask_version
 
     table = page_table("Engine", "State", "Size", "Held by", "Logs", "URL")
     for note in notes:
@@ -396,7 +402,7 @@ def _show_engines(notes: list[dict]) -> None:
         elif note["kind"] == "hdfs":
             size = f"{note['data_nodes']} DataNodes"
         holder = "course cluster" if note.get("held") else f"process {note['owner']['pid']}"
-        table.add_row(note["kind"], "up" if answers else "down", size, holder, note["logs"], note["url"])
+        table.add_row(note["kind"], "up" if answers else "down", size, holder, escape(note["logs"]), note["url"])
     console.print(table)
 
 

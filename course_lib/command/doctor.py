@@ -3,13 +3,18 @@
 import platform
 import shutil
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from course_lib.errors import CourseError
 from course_lib.places import REPOSITORY
+
+State = Literal["ok", "optional", "problem"]  # optional: a part is missing that the lessons do without, and say so
 
 
 @dataclass(frozen=True)
@@ -17,26 +22,47 @@ class Finding:
     """One row of the doctor's table; ``advice`` is empty where all is well."""
 
     what: str
-    ok: bool
+    state: State
     found: str
     advice: str = ""
 
 
+def summary(findings: Sequence[Finding]) -> str:
+    """Count the states, and say what follows from them."""
+    count = Counter(finding.state for finding in findings)
+    parts = "part" if count["optional"] == 1 else "parts"
+    problems = "problem" if count["problem"] == 1 else "problems"
+    counted = f"{count['ok']} ok, {count['optional']} optional {parts} missing, {count['problem']} {problems}. "
+    if count["problem"]:
+        return counted + "Mend the rows marked 'problem', then run this again."
+    if count["optional"]:
+        return counted + "The lessons run; the rows marked 'optional' say what they do without."
+    return counted + "Everything is in place."
+
+
 def examine() -> Iterator[Finding]:
-    """Look at Python, Java, memory, cores, disk, data, Spark and the Jupyter kernel, one after the other."""
+    """Look at Python, Java, the environment's variables, the machine, data, Spark and the kernel, one by one."""
     yield _python()
     yield _java()
+    environment = _environment()
+    yield environment
     yield from _machine()
     yield from _data()
     yield _jars()
-    yield _quick_start()
-    yield _spark()
+    if environment.state == "ok":  # else it is another PySpark that would be looked at
+        yield _quick_start()
+        yield _spark()
     yield _kernel()
 
 
 def _python() -> Finding:
     fits = (3, 11) <= sys.version_info[:2] <= (3, 13)
-    return Finding("Python", fits, platform.python_version(), "" if fits else "Use Python 3.11, 3.12 or 3.13.")
+    return Finding(
+        "Python",
+        "ok" if fits else "problem",
+        platform.python_version(),
+        "" if fits else "Use Python 3.11, 3.12 or 3.13.",
+    )
 
 
 def _java() -> Finding:
@@ -45,8 +71,21 @@ def _java() -> Finding:
     try:
         java = find_java()
     except CourseError as error:
-        return Finding("Java", False, "none that is 17 or newer", str(error))
-    return Finding("Java", True, f"{java.version} in {java.home}")
+        return Finding("Java", "problem", "none that is 17 or newer", str(error))
+    return Finding("Java", "ok", f"{java.version} in {java.home}")
+
+
+def _environment() -> Finding:
+    from course_lib.engines import environment
+
+    followed, ignored = environment.found()
+    told = [f"followed: {', '.join(followed)}"] if followed else []
+    told += [f"without effect: {', '.join(ignored)}"] if ignored else []
+    try:
+        environment.must_be_sound()
+    except CourseError as error:
+        return Finding("Environment", "problem", "; ".join(told), str(error))
+    return Finding("Environment", "ok", "; ".join(told) or "no variable of Spark, Java or the course is set")
 
 
 def _machine() -> Iterator[Finding]:
@@ -57,11 +96,30 @@ def _machine() -> Iterator[Finding]:
     enough = memory_gb >= 1.7
     advice = "" if enough else "The lessons need 1.7 GB: close other programs, or set COURSE_PROFILE=low-memory."
     found = f"{memory_gb:.1f} GB free of the {machine.memory_bytes / 1e9:.1f} GB that this process may use"
-    yield Finding("Memory", enough, found, advice)
-    yield Finding("Cores", True, f"{machine.cores} that this process may use")
+    yield Finding("Memory", "ok" if enough else "problem", found, advice)
+    yield Finding("Cores", "ok", f"{machine.cores} that this process may use")
     free_gb = shutil.disk_usage(REPOSITORY).free / 1e9
     roomy = free_gb >= 3
-    yield Finding("Disk", roomy, f"{free_gb:.0f} GB free", "" if roomy else "Free 3 GB: Spark writes while it sorts.")
+    advice = "" if roomy else "Free 3 GB: Spark writes while it sorts."
+    yield Finding("Disk", "ok" if roomy else "problem", f"{free_gb:.0f} GB free", advice)
+    yield _temporary_files()
+
+
+def _temporary_files() -> Finding:
+    from course_lib.engines import refusals
+
+    what = "Temporary files"
+    try:
+        refusals.must_have_disk(2e8, "Spark")
+    except CourseError as error:
+        return Finding(what, "problem", "no use", str(error))
+    folder = tempfile.gettempdir()
+    lost = ["Spark's own tables"] if set(folder) & set("[]{}*?") else []
+    lost += ["HDFS"] if set(folder) & set("'%") else []
+    if lost:
+        found = f"{folder}: {' and '.join(lost)} will not work there, for a sign in its name"
+        return Finding(what, "optional", found, "Set TMPDIR to a folder without []{}*?'% in its name.")
+    return Finding(what, "ok", folder)
 
 
 def _data() -> Iterator[Finding]:
@@ -72,12 +130,12 @@ def _data() -> Iterator[Finding]:
     for name in catalogue.names():
         try:
             if not catalogue.status(name)["present"]:
-                yield Finding(f"Data: {name}", False, "not here", f"Run `course data get {name}`.")
+                yield Finding(f"Data: {name}", "problem", "not here", f"Run `course data get {name}`.")
                 continue
             catalogue.verify(name)
-            yield Finding(f"Data: {name}", True, f"verified, {decimal(catalogue.status(name)['bytes'])}")
+            yield Finding(f"Data: {name}", "ok", f"verified, {decimal(catalogue.status(name)['bytes'])}")
         except CourseError as error:
-            yield Finding(f"Data: {name}", False, "not as published", str(error))
+            yield Finding(f"Data: {name}", "problem", "not as published", str(error))
 
 
 def _jars() -> Finding:
@@ -86,14 +144,16 @@ def _jars() -> Finding:
     from course_lib.engines import jars
 
     what = "Jars: Delta Lake, HDFS"
-    missing = [jar.path.name for jar in jars.catalogue().values() if not jar.path.is_file()]
-    if missing:  # no fault: the lessons leave out what needs them, and say so
-        return Finding(what, True, f"not here: {', '.join(missing)}", "Run `course data get --jars`.")
+    missing = [jar for jar in jars.catalogue().values() if not jar.path.is_file()]
+    if missing:
+        lost = " and ".join(dict.fromkeys(jar.used_for for jar in missing))
+        found = f"not here: {', '.join(jar.path.name for jar in missing)}. Without: {lost} in Spark"
+        return Finding(what, "optional", found, "Run `course data get --jars`.")
     try:
         total_bytes = sum(jars.jar(name).stat().st_size for name in jars.catalogue())
     except CourseError as error:
-        return Finding(what, False, "not as published", str(error))
-    return Finding(what, True, f"verified, {decimal(total_bytes)}")
+        return Finding(what, "problem", "not as published", str(error))
+    return Finding(what, "ok", f"verified, {decimal(total_bytes)}")
 
 
 def _quick_start() -> Finding:
@@ -109,7 +169,9 @@ def _quick_start() -> Finding:
         "missing": "not prepared: Spark works, and starts at half the speed",
         "refused": "prepared, but Java refuses it: Spark works, and starts at half the speed",
     }[status]
-    return Finding("Quick start of Spark", True, found, "" if status == "ready" else "Run `course setup`.")
+    ready = status == "ready"
+    advice = "" if ready else "Run `course setup`."
+    return Finding("Quick start of Spark", "ok" if ready else "optional", found, advice)
 
 
 def _spark() -> Finding:
@@ -122,14 +184,15 @@ def _spark() -> Finding:
         seconds = time.perf_counter() - begin
         master = spark.conf.get("spark.master", "a Spark Connect server")
     except CourseError as error:
-        return Finding("Spark", False, "does not start", str(error))
+        return Finding("Spark", "problem", "does not start", str(error))
     except Exception as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        return Finding("Spark", False, "does not answer", f"It said: {first}")
+        return Finding("Spark", "problem", "does not answer", f"It said: {first}")
     finally:
         stop_spark()
     right = answer == 499500
-    return Finding("Spark", right, f"{spark_version()} on {master}: started and answered in {seconds:.1f} s")
+    state = "ok" if right else "problem"
+    return Finding("Spark", state, f"{spark_version()} on {master}: started and answered in {seconds:.1f} s")
 
 
 def spark_version() -> str:
@@ -145,11 +208,11 @@ def _kernel() -> Finding:
     try:
         spec = KernelSpecManager().get_kernel_spec("python3")
     except NoSuchKernel:
-        return Finding("Jupyter kernel", False, "none", "Run `python -m ipykernel install --sys-prefix`.")
+        return Finding("Jupyter kernel", "problem", "none", "Run `python -m ipykernel install --sys-prefix`.")
     program = Path(spec.argv[0]).name
     # Jupyter starts a kernel that asks for plain "python" with the Python that Jupyter itself runs on.
     plain = spec.argv[0] == program and program.startswith("python")
     interpreter = Path(sys.executable if plain else spec.argv[0])
     own = interpreter.exists() and interpreter.parent.samefile(Path(sys.executable).parent)
     advice = "" if own else "Run `python -m ipykernel install --sys-prefix` in this environment."
-    return Finding("Jupyter kernel", own, f"python3: {interpreter}", advice)
+    return Finding("Jupyter kernel", "ok" if own else "problem", f"python3: {interpreter}", advice)

@@ -169,9 +169,10 @@ def load(
         table = _read(path, name).to_pandas(date_as_object=False, coerce_temporal_nanoseconds=True)
         give_back_memory()  # Arrow keeps 100 MB of what it needed on the way
         return table
+    from course_lib.engines import paths
     from course_lib.engines.session import get_spark
 
-    table = get_spark().read.parquet(str(path))
+    table = get_spark().read.parquet(paths.to_read(path))
     return table if engine == "spark" else table.pandas_api()
 
 
@@ -253,8 +254,12 @@ def flights_at_scale(spark: pyspark.sql.SparkSession, rows: int, seed: int = 0) 
     """
     if rows < 1:
         raise CourseError(f"`rows` is {rows:,}; flights_at_scale makes 1 row or more.")
+    from course_lib.engines import paths
+
     # A file's reader numbers its rows; the table is as long as the catalogue says, or fetch would have refused it.
-    original = spark.read.parquet(str(fetch("departures"))).selectExpr("*", "_metadata.row_index AS original_row")
+    original = spark.read.parquet(paths.to_read(fetch("departures"))).selectExpr(
+        "*", "_metadata.row_index AS original_row"
+    )
     return flights_table.grow(spark, original, describe("departures").rows, int(rows), int(seed))
 
 

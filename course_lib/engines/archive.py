@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from course_lib.engines import jvm, session
+from course_lib.engines import jvm, paths, session
 from course_lib.engines.java import Java, find_java
 from course_lib.errors import CourseError
 
@@ -81,6 +81,9 @@ def _work_like_a_lesson(spark) -> None:
     from pyspark.sql import functions as f
     from pyspark.sql.window import Window
 
+    def here(name: str) -> str:
+        return paths.to_read(Path(name).absolute())
+
     spark.range(10**6).selectExpr("sum(id)").collect()
     spark.range(1000).groupBy((f.col("id") % 7).alias("k")).agg(f.count("*"), f.avg("id")).toPandas()
 
@@ -90,8 +93,8 @@ def _work_like_a_lesson(spark) -> None:
     frame = spark.createDataFrame(table)
     for kind in ("parquet", "csv", "json"):
         frame.write.mode("overwrite").format(kind).save(f"data.{kind}")
-        spark.read.format(kind).load(f"data.{kind}").count()
-    flights = spark.read.parquet("data.parquet").cache()
+        spark.read.format(kind).load(here(f"data.{kind}")).count()
+    flights = spark.read.parquet(here("data.parquet")).cache()
     flights.createOrReplaceTempView("flights")
     rates = spark.sql(
         "SELECT carrier, hour, avg(late) AS rate, count(*) AS n, percentile_approx(hour, 0.5) AS middle FROM flights "
@@ -119,7 +122,7 @@ def _work_like_a_lesson(spark) -> None:
     BinaryClassificationEvaluator(labelCol="late").evaluate(scored)
     scored.sample(0.5, seed=0).randomSplit([0.8, 0.2], seed=0)[0].count()
 
-    table = ps.read_parquet("data.parquet")
+    table = ps.read_parquet(here("data.parquet"))
     table.groupby("carrier")["late"].mean().sort_index().to_pandas()
     table["hour"].value_counts().head(3)
     table.describe()

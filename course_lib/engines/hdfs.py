@@ -8,11 +8,12 @@ with hdfs(data_nodes=2) as store:
 
 import json
 import re
+import socket
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from course_lib.engines import jars, processes
+from course_lib.engines import jars, paths, processes, refusals
 from course_lib.engines.processes import Engine
 from course_lib.errors import CourseError
 
@@ -71,6 +72,9 @@ class Hdfs(Engine):
         self._data_nodes: dict[int, str] = {}  # process id to name, oldest first
         self._started = 0
         self._jar, self._conf = jars.jar("hadoop_minicluster"), self._folder / "conf"
+        # Hadoop asks for the address of this machine's name, which need not have any.
+        self._hosts = self._folder / "hosts"
+        self._hosts.write_text(f"127.0.0.1 localhost {socket.gethostname()}\n")
         with self._stopped_on_failure():
             self._conf.mkdir()
             self._write_settings(port)
@@ -243,14 +247,14 @@ class Hdfs(Engine):
         CourseError
             Where there is not enough memory for it.
         """
-        processes.must_have_memory(_NODE_BYTES, "A DataNode", "close other programs")
+        refusals.must_have_memory(_NODE_BYTES, "A DataNode", "close other programs")
         self._start_data_nodes(1)
 
     def _start_data_nodes(self, number: int) -> None:
         for _ in range(number):
             self._started += 1
             name = f"data-node-{self._started}"
-            data = (self._folder / name).as_uri()
+            data = paths.address(self._folder / name)
             self._data_nodes[self._start_class(name, [_DATA_NODE, "-D", f"dfs.datanode.data.dir={data}"])] = name
         needed = {"name-node": self._name_node} | {name: pid for pid, name in self._data_nodes.items()}
         self._wait_until(self._is_ready, "its DataNodes were registered and it took writes", needed)
@@ -261,7 +265,8 @@ class Hdfs(Engine):
         return health.live_nodes + health.dead_nodes == self._started and not health.safe_mode
 
     def _start_class(self, name: str, main: list[str]) -> int:
-        command = self._java_command(name, main, _OPTIONS, [self._jar, self._conf])
+        options = [*_OPTIONS, f"-Djdk.net.hosts.file={self._hosts}"]
+        command = self._java_command(name, main, options, [self._jar, self._conf])
         return self._start(name, command, {"HADOOP_USER_NAME": _USER, "JAVA_HOME": str(self._java.home)})
 
     def _addresses(self) -> tuple[str, str] | None:
@@ -340,10 +345,11 @@ def hdfs(data_nodes: int = 2, block_mib: int = 1, port: int = 0) -> Hdfs:
     if data_nodes < 1 or block_mib < 1:
         raise CourseError(f"HDFS with {data_nodes} DataNodes and blocks of {block_mib} MiB: both must be 1 or more.")
     jars.jar("hadoop_minicluster")
-    processes.must_be_free(port)
+    refusals.must_be_free(port)
+    refusals.temporary_folder_must_lack("'%", "HDFS")  # one ends a question to a shell, one begins a format
     advice = "take fewer DataNodes, or close other programs"
-    processes.must_have_memory((1 + data_nodes) * _NODE_BYTES, f"HDFS with {data_nodes} DataNodes", advice)
-    processes.must_have_disk(1e9, "HDFS")
+    refusals.must_have_memory((1 + data_nodes) * _NODE_BYTES, f"HDFS with {data_nodes} DataNodes", advice)
+    refusals.system_must_allow("HDFS", 1e9)
     return Hdfs(data_nodes, block_mib, port)
 
 

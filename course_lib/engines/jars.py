@@ -15,7 +15,14 @@ from course_lib.engines.java import find_java
 from course_lib.errors import CourseError
 from course_lib.places import CATALOGUE, cache_folder, writing_to
 
-# Resolved by the Ivy that PySpark ships; it knows the public repository, so that none is named here.
+# Resolved by the Ivy that PySpark ships; it knows the public repository, so that none is named here. Its own settings
+# would look first into folders below the person's, by patterns in which `(1)` and `[x]` of a path mean something.
+_SETTINGS = """\
+<ivysettings>
+  <settings defaultResolver="public"/>
+  <resolvers><ibiblio name="public" m2compatible="true"/></resolvers>
+</ivysettings>
+"""
 _ASKED = """\
 <ivy-module version="2.0">
   <info organisation="ml-at-scale" module="jars"/>
@@ -25,6 +32,13 @@ _ASKED = """\
   </dependencies>
 </ivy-module>
 """
+
+DELTA_SETTINGS = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    # Delta reads the list of a table's files with 50 tasks; on one machine two do.
+    "spark.databricks.delta.snapshotPartitions": "2",
+}
 
 
 @dataclass(frozen=True)
@@ -153,22 +167,15 @@ def ready(engine: str) -> bool:
     return True
 
 
-def delta_settings() -> dict[str, str]:
-    """Give the settings of a Spark session that knows Delta Lake.
+def delta() -> list[Path]:
+    """Give the jars of a Spark session that knows Delta Lake; `DELTA_SETTINGS` are its settings.
 
     Raises
     ------
     CourseError
-        Where its jars are missing or altered.
+        Where they are missing or altered.
     """
-    paths = [jar("delta_spark"), jar("delta_storage")]
-    return {
-        "spark.jars": ",".join(path.as_uri() for path in paths),
-        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
-        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-        # Delta reads the list of a table's files with 50 tasks; on one machine two do.
-        "spark.databricks.delta.snapshotPartitions": "2",
-    }
+    return [jar("delta_spark"), jar("delta_storage")]
 
 
 def _sha256(path: Path) -> str:
@@ -179,11 +186,20 @@ def _sha256(path: Path) -> str:
 def _resolve(wanted: Jar, place: Path) -> Path:
     """Let Ivy fetch one jar into a folder."""
     (ivy,) = (jvm.spark_home() / "jars").glob("ivy-*.jar")
-    asked = place / "ivy.xml"
-    asked.write_text(_ASKED.format(group=wanted.group, artifact=wanted.artifact, version=wanted.version))
-    command = [find_java().command, f"-Divy.default.ivy.user.dir={place / 'user'}", "-cp", ivy, "org.apache.ivy.Main"]
-    command += ["-error", "-cache", place / "cache", "-ivy", asked]  # a cache of its own: nothing half-filled is met
-    command += ["-retrieve", f"{place.as_posix()}/[artifact]-[revision].[ext]"]
+    (place / "ivy.xml").write_text(_ASKED.format(group=wanted.group, artifact=wanted.artifact, version=wanted.version))
+    (place / "settings.xml").write_text(_SETTINGS)
+    # All paths are relative to the folder it runs in, whose own name is then no part of a pattern.
+    command = [
+        find_java().command,
+        f"-Divy.default.ivy.user.dir={place / 'user'}",
+        "-cp",
+        ivy,
+        "org.apache.ivy.Main",
+        "-error",
+    ]
+    command += ["-settings", "settings.xml", "-ivy", "ivy.xml"]
+    command += ["-cache", "cache"]  # of its own: nothing half-filled is met
+    command += ["-retrieve", "[artifact]-[revision].[ext]"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=place)
     fetched = place / wanted.path.name
     if done.returncode or not fetched.is_file():

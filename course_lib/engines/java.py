@@ -1,5 +1,6 @@
 """Find a Java that Spark runs on, and keep what makes its start quick."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -8,6 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from course_lib.engines import environment
 from course_lib.errors import CourseError
 from course_lib.places import project_folder
 
@@ -147,10 +149,11 @@ def _places() -> list[list[Path]]:
 
 def _common_folders() -> list[Path]:
     """List the folders where systems and version managers keep theirs."""
-    windows, user = Path(os.environ.get("PROGRAMFILES", "C:/Program Files")), Path.home()
+    windows = Path(os.environ.get("PROGRAMFILES", "C:/Program Files"))
     parents = ((Path("/usr/lib/jvm"), "*"), (Path("/Library/Java/JavaVirtualMachines"), "*/Contents/Home"))
     parents += ((windows / "Java", "*"), (windows / "Eclipse Adoptium", "*"))
-    parents += ((user / ".sdkman/candidates/java", "*"), (user / ".jdks", "*"))
+    with contextlib.suppress(RuntimeError):  # in a container, a user whom no file knows
+        parents += ((Path.home() / ".sdkman/candidates/java", "*"), (Path.home() / ".jdks", "*"))
     return sorted(home for folder, pattern in parents for home in folder.glob(pattern))
 
 
@@ -165,7 +168,9 @@ def _command(home: Path) -> Path:
 
 def _ask_version(home: Path) -> str:
     try:
-        answer = subprocess.run([_command(home), "-version"], capture_output=True, text=True, timeout=30)
+        answer = subprocess.run(
+            [_command(home), "-version"], env=environment.of_jvm(), capture_output=True, text=True, timeout=30
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     match = re.search(r'version "([^"]+)"', answer.stderr)

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from course_lib.engines import environment
 from course_lib.engines.java import Java
 from course_lib.places import project_folder
 
@@ -149,7 +150,12 @@ def accepts(java: Java, archive: Path) -> bool:
         arguments = [*options(java), "-XX:+UseSerialGC", strict, f"{_use_option(java)}={archive}"]
         arguments += ["-cp", os.pathsep.join(class_path()), "-version"]
         file = write_arguments(Path(folder) / "java.options", arguments)
-        return subprocess.run([java.command, f"@{file}"], capture_output=True, cwd=folder).returncode == 0
+        return (
+            subprocess.run(
+                [java.command, f"@{file}"], capture_output=True, cwd=folder, env=environment.of_jvm()
+            ).returncode
+            == 0
+        )
 
 
 def _use_option(java: Java) -> str:

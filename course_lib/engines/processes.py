@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,10 +17,9 @@ from uuid import uuid4
 
 import psutil
 
-from course_lib.engines import jvm
+from course_lib.engines import environment, jvm
 from course_lib.engines.java import find_java
 from course_lib.errors import CourseError
-from course_lib.machine import describe_machine
 
 _START_SECONDS = 120  # an engine that is not up by then is given up
 _LOOK_SECONDS = 0.1
@@ -60,6 +58,7 @@ class Engine:
     _title: str  # for the person
 
     def __init__(self):
+        environment.must_be_sound()
         self._java = find_java()
         self._note = notes_folder() / f"{self._kind}-{uuid4().hex[:8]}.json"
         self._folder = Path(tempfile.mkdtemp(prefix=f"ml-at-scale-{self._kind}-"))
@@ -88,11 +87,10 @@ class Engine:
         shutil.rmtree(self._folder, ignore_errors=True)  # where the keeper was killed it could not
         self._note.unlink(missing_ok=True)
 
-    def _start(self, name: str, command: Sequence[str], environment: dict[str, str]) -> int:
+    def _start(self, name: str, command: Sequence[str], variables: dict[str, str]) -> int:
         """Start a process whose log is ``logs/<name>.log``; give its id."""
         started = {"start": [str(word) for word in command], "log": str(self.logs / f"{name}.log")}
-        inherited = {name: value for name, value in os.environ.items() if name != "SPARK_REMOTE"}  # for clients only
-        return self._ask(started | {"environment": inherited | environment})["pid"]
+        return self._ask(started | {"environment": environment.of_jvm(**variables)})["pid"]
 
     def _has_ended(self, pid: int) -> bool:
         return self._ask({"ended": pid})["ended"]
@@ -267,42 +265,7 @@ def is_same_process(pid: int, started: float) -> bool:
         return False
 
 
-# ---- before anything starts ------------------------------------------------------------------------------------------
-
-
-def must_have_memory(needed_bytes: float, what: str, advice: str) -> None:
-    """Raise where so much memory is not free; `what` needs it, `advice` says what to do."""
-    free = describe_machine().available_bytes
-    if needed_bytes > free:
-        raise CourseError(
-            f"{what} may need {needed_bytes / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB is free: {advice}."
-        )
-
-
-def must_have_disk(needed_bytes: float, what: str) -> None:
-    """Raise where the folder for temporary files has no such space."""
-    folder = tempfile.gettempdir()
-    free = shutil.disk_usage(folder).free
-    if needed_bytes > free:
-        raise CourseError(
-            f"{what} needs {needed_bytes / 1e9:.1f} GB of disk and {free / 1e9:.1f} GB is free in {folder}: "
-            "make room there, or set TMPDIR to a folder that has it."
-        )
-
-
-def must_be_free(port: int) -> None:
-    """Raise where something listens on this port of this machine; port 0 stands for a free one."""
-    if not 0 <= port <= 65535:
-        raise CourseError(f"Port {port} does not exist: 1 to 65535, or 0 for a free one.")
-    with socket.socket() as attempt:
-        if os.name != "nt":
-            attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port just left counts as free
-        try:
-            attempt.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise CourseError(
-                f"Port {port} of this machine cannot be used ({error.strerror}): name another, or 0 for a free one."
-            ) from None
+# ---- pages of this machine -----------------------------------------------------------------------------------------
 
 
 def ask_json(address: str, seconds: float = 5):

@@ -4,24 +4,21 @@ import atexit
 import contextlib
 import os
 import re
-import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from course_lib import progress
-from course_lib.engines import jars, jvm, processes
+from course_lib.engines import addresses, environment, jars, jvm, paths, processes, refusals, sizes
 from course_lib.engines.java import Java, find_java
 from course_lib.errors import CourseError
-from course_lib.machine import describe_machine, give_back_memory
+from course_lib.machine import give_back_memory
 
-_MIB = 2**20
 _START_SECONDS = 120  # a JVM that has not answered by then is given up
 
 # Everything that Spark has to say goes to a file in the session's folder; a problem reaches the person as an exception.
@@ -85,27 +82,27 @@ def get_spark(app: str = "ml-at-scale", master: str | None = None, delta: bool =
     if _is_running():
         if asked and asked != _running.master:
             raise CourseError(
-                f"Spark runs on {_shown(_running.master)} and was asked for on {_shown(asked)}: "
+                f"Spark runs on {addresses.shown(_running.master)} and was asked for on {addresses.shown(asked)}: "
                 "call stop_spark() first, or leave `master` (and SPARK_MASTER, SPARK_REMOTE) as it was."
             )
         return _with_delta(_running.session) if delta else _running.session
     stop_spark()  # what is left of a session that ended by itself
-    master = asked or f"local[{_cores()}]"
-    _must_answer(master)
+    master = asked or f"local[{sizes.cores()}]"
+    environment.must_be_sound()
+    addresses.must_answer(master)
     if master.startswith("sc://"):
         session = _begin(app, master)
         return _with_delta(session) if delta else session
+    refusals.system_must_allow("A Spark session", 2e8)
     java = find_java()
     archive = jvm.archive_options(java)
-    more_settings = {}
-    if delta:
-        more_settings = jars.delta_settings()
+    more_jars = jars.delta() if delta else []
     try:
-        return _begin(app, master, java, archive, more_settings)
+        return _begin(app, master, java, archive, more_jars)
     except _JavaEndedError:
         if not archive:
             raise
-        return _begin(app, master, java, [], more_settings)  # a damaged archive takes Java down with it
+        return _begin(app, master, java, [], more_jars)  # a damaged archive takes Java down with it
 
 
 def _begin(
@@ -113,12 +110,13 @@ def _begin(
     master: str,
     java: Java | None = None,
     jvm_options: list[str] | None = None,
-    more_settings: dict | None = None,
+    delta_jars: Sequence[Path] = (),
 ):
     """Start a session and remember it."""
     global _running
+    environment.clear()  # of what PySpark would read
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable  # workers: this very Python
-    _running = _start(app, master, java, jvm_options, more_settings or {}) if java else _connect(app, master)
+    _running = _start(app, master, java, jvm_options, delta_jars) if java else _connect(app, master)
     from pyspark.logger import PySparkLogger  # not before: PySpark is imported while the JVM starts
 
     for name in ("DataFrameQueryContextLogger", "SQLQueryContextLogger"):  # each error again, as a wall of JSON
@@ -161,6 +159,12 @@ def stop_spark(patience: float = 20) -> None:
     _forget()
 
 
+def stop_if_on(master: str | None) -> None:
+    """Stop this process's session if it runs there: without its engine it would wait for ever."""
+    if master and _running and _running.master == master:
+        stop_spark()
+
+
 def _adopt() -> None:
     """Take over a session that the person started without us: it may hold their tables."""
     global _running
@@ -198,46 +202,18 @@ def _master_from_environment() -> str | None:
     return remote or master
 
 
-def _shown(master: str) -> str:
-    """Leave out what follows the address of Spark Connect: a token may be in it."""
-    return master.split("/;")[0]
-
-
-def _low_memory() -> bool:
-    return os.environ.get("COURSE_PROFILE") == "low-memory"
-
-
-def _cores() -> int:
-    cores = describe_machine().cores
-    return min(cores, 2) if _low_memory() else cores  # each core brings a Python worker
-
-
-def _heap_mib() -> int:
-    """Memory of the JVM's heap: a quarter of what we may use, so that pandas and Python workers have theirs."""
-    if _low_memory():
-        return 480  # Spark asks for 450 at least
-    machine = describe_machine()
-    mib = min(machine.memory_bytes // 4, machine.available_bytes // 2) // _MIB
-    return max(512, min(mib, 16 * 1024))
-
-
-def _collector() -> str:
-    """Collect garbage with as few threads as help: with few cores one is quickest, also to start."""
-    return "-XX:+UseSerialGC" if _cores() <= 3 else "-XX:+UseParallelGC"
-
-
 # ---- a session with its own JVM --------------------------------------------------------------------------------------
 
 
-def _start(app: str, master: str, java: Java, jvm_options: list[str], more_settings: dict) -> _Running:
+def _start(app: str, master: str, java: Java, jvm_options: list[str], delta_jars: Sequence[Path]) -> _Running:
     """Start a JVM and the session in it."""
     folder = Path(tempfile.mkdtemp(prefix="ml-at-scale-"))
     process = None
-    if _low_memory():
+    if sizes.low_memory():
         give_back_memory()
     try:
-        settings = _settings(master, folder) | more_settings
-        process = _launch(java, settings, _stays_here(master), folder, jvm_options)
+        settings = _settings(master, folder, delta_jars)
+        process = _launch(java, settings, addresses.stays_here(master), folder, jvm_options, delta_jars)
         from pyspark import SparkContext
         from pyspark.sql import SparkSession
 
@@ -247,45 +223,49 @@ def _start(app: str, master: str, java: Java, jvm_options: list[str], more_setti
         in_jvm = session._jvm
         in_jvm.org.apache.spark.util.ShutdownHookManager.registerShutdownDeleteDir(in_jvm.java.io.File(str(folder)))
     except BaseException as error:
+        problem = None
+        if hasattr(error, "java_exception"):  # to be asked for while Java runs
+            problem = CourseError(
+                f"Spark did not start on {master}: {str(error.java_exception.toString()).splitlines()[0]}"
+            )
+        elif process is not None and isinstance(error, Exception) and _has_ended(process):
+            problem = _JavaEndedError(_why(folder))
         if process is not None:
             _forget()
             _end(process)
         shutil.rmtree(folder, ignore_errors=True)
-        if hasattr(error, "java_exception"):
-            raise CourseError(f"Spark did not start on {master}: {error.java_exception.getMessage()}") from None
+        if problem:
+            raise problem from None
         raise
     return _Running(os.getpid(), master, session, process, folder)
 
 
-def _stays_here(master: str) -> bool:
-    """Whether nothing outside this machine takes part."""
-    hosts = _addresses(master)
-    return all(host in ("127.0.0.1", "localhost") for host, _ in hosts) if hosts else master.startswith("local")
-
-
-def _settings(master: str, folder: Path) -> dict[str, str]:
+def _settings(master: str, folder: Path, delta_jars: Sequence[Path]) -> dict[str, str]:
     settings = {
         "spark.master": master,
-        "spark.driver.memory": os.environ.get("SPARK_DRIVER_MEMORY") or f"{_heap_mib()}m",
+        "spark.driver.memory": f"{sizes.heap_mib()}m",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.adaptive.enabled": "true",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
     }
-    if _stays_here(master):
+    if addresses.stays_here(master):
         settings |= {
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.driver.host": "127.0.0.1",
-            "spark.sql.warehouse.dir": (folder / "warehouse").as_uri(),
+            "spark.sql.warehouse.dir": paths.address(folder / "warehouse"),
             "spark.local.dir": str(folder),
             # Adaptive execution merges what is too small; more than a few per core only costs start-up.
-            "spark.sql.shuffle.partitions": str(4 * _cores()),
+            "spark.sql.shuffle.partitions": str(4 * sizes.cores()),
         }
-        if memory := _executor_memory(master):
-            settings["spark.executor.memory"] = memory
-            # The archive of loaded classes, which the cluster gives its executors, holds for this order of jars.
-            settings["spark.executor.extraClassPath"] = os.pathsep.join(jvm.class_path())
-    return settings
+    if memory := _executor_memory(master):
+        settings["spark.executor.memory"] = memory
+        # The archive of loaded classes, which the cluster gives its executors, holds for this order of jars.
+        settings["spark.executor.extraClassPath"] = os.pathsep.join([*jvm.class_path(), *map(str, delta_jars)])
+    elif delta_jars and not master.startswith("local"):
+        # Sent to executors that somebody else has started. Not our own way: it fails where `[` is in a folder's name.
+        settings["spark.jars"] = ",".join(path.as_uri() for path in delta_jars)
+    return settings | (jars.DELTA_SETTINGS if delta_jars else {})
 
 
 def _executor_memory(master: str) -> str | None:
@@ -297,43 +277,45 @@ def _executor_memory(master: str) -> str | None:
     return None
 
 
-def _launch(java: Java, settings: dict, stays_here: bool, folder: Path, more_options: list) -> subprocess.Popen:
+def _launch(
+    java: Java, settings: dict, stays_here: bool, folder: Path, more_options: list, more_jars: Sequence[Path]
+) -> subprocess.Popen:
     """Start the JVM as PySpark's shell scripts do, but directly, which saves starting one JVM to start another."""
     (folder / "log4j2.properties").write_text(_LOG_SETTINGS)
     own_settings = [os.environ.get(name) for name in ("SPARK_CONF_DIR", "HADOOP_CONF_DIR", "YARN_CONF_DIR")]
     arguments = [
         *jvm.options(java),
         *more_options,
-        _collector(),
+        sizes.collector(),
         f"-Xmx{settings['spark.driver.memory']}",
         f"-Djava.io.tmpdir={folder}",
         f"-XX:ErrorFile={folder / 'java-crash.log'}",
         f"-Dderby.system.home={folder}",
         f"-Dlog4j2.configurationFile={(folder / 'log4j2.properties').as_uri()}",
         "-cp",
-        os.pathsep.join([*jvm.class_path(), *filter(None, own_settings)]),
+        os.pathsep.join([*jvm.class_path(), *map(str, more_jars), *filter(None, own_settings)]),
     ]
     file = jvm.write_arguments(folder / "java.options", arguments)
     command = [str(java.command), f"@{file}", "org.apache.spark.deploy.SparkSubmit"]
     for name, value in settings.items():
         command += ["--conf", f"{name}={value}"]
-    command += shlex.split(os.environ.get("PYSPARK_SUBMIT_ARGS", "pyspark-shell"))
+    command.append("pyspark-shell")
 
-    environment = os.environ | {
-        "SPARK_HOME": str(jvm.spark_home()),
-        "SPARK_SCALA_VERSION": "2.13",
-        "SPARK_CONNECT_MODE": "0",
-        "JAVA_HOME": str(java.home),
-        "_PYSPARK_DRIVER_CONN_INFO_PATH": str(folder / "gateway"),
-    }
-    environment.pop("SPARK_REMOTE", None)  # another master was asked for, and Spark takes one of them only
+    variables = environment.of_jvm(
+        SPARK_HOME=str(jvm.spark_home()),
+        SPARK_SCALA_VERSION="2.13",
+        SPARK_CONNECT_MODE="0",
+        PYSPARK_PYTHON=sys.executable,
+        JAVA_HOME=str(java.home),
+        _PYSPARK_DRIVER_CONN_INFO_PATH=str(folder / "gateway"),
+    )
     if stays_here:
-        environment["SPARK_LOCAL_IP"] = "127.0.0.1"  # the Spark UI listens where this says
+        variables["SPARK_LOCAL_IP"] = "127.0.0.1"  # the Spark UI listens where this says
     # A group of its own: Ctrl-C in a terminal and "interrupt" in the lab are for Python, not for the JVM.
     own_group = {"creationflags": 0x08000200} if os.name == "nt" else {"process_group": 0}
     with (folder / "spark.log").open("wb") as log:
         # The JVM reads this pipe and ends when it closes, which the system does however this process ends.
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=log, env=environment, **own_group)
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=log, env=variables, **own_group)
 
 
 def _gateway(process: subprocess.Popen, folder: Path):
@@ -347,11 +329,7 @@ def _gateway(process: subprocess.Popen, folder: Path):
     limit = time.monotonic() + _START_SECONDS
     while not ready.exists():
         if process.poll() is not None or time.monotonic() > limit:
-            lines = (folder / "spark.log").read_text(errors="replace").splitlines()
-            telling = (
-                [line for line in lines if re.match(r"\S.*(Exception|Error)\b", line)] or lines or ["no reason given"]
-            )
-            raise _JavaEndedError(f"Java started but Spark did not: {telling[-1].strip()}")
+            raise _JavaEndedError(_why(folder))
         time.sleep(0.01)
     with ready.open("rb") as info:
         port, secret = read_int(info), UTF8Deserializer().loads(info)
@@ -362,6 +340,24 @@ def _gateway(process: subprocess.Popen, folder: Path):
         del os.environ["PYSPARK_GATEWAY_PORT"], os.environ["PYSPARK_GATEWAY_SECRET"]
     gateway.proc = process
     return gateway
+
+
+def _has_ended(process: subprocess.Popen) -> bool:
+    """Whether it has ended by itself, or does within a moment."""
+    try:
+        process.wait(1)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _why(folder: Path) -> str:
+    """Say in a line why Spark did not start, by the line of its log that most likely tells."""
+    lines = (folder / "spark.log").read_text(errors="replace").splitlines()
+    no_reasons = r"Error: (Could not create the Java|A fatal exc)|.* WARN "
+    lines = [line for line in lines if not re.match(no_reasons, line)] or ["it ended without a word: is memory short?"]
+    telling = [line for line in lines if re.match(r"\S.*(Exception|Error)\b", line)] or lines
+    return f"Java started but Spark did not: {telling[-1].strip()}"
 
 
 def _end(process: subprocess.Popen, patience: float = 20) -> None:
@@ -405,7 +401,9 @@ def _quietly(function) -> None:
 
 
 def _connect(app: str, address: str) -> _Running:
-    host, port = _addresses(address)[0]
+    host, port = addresses.hosts(address)[0]
+    if host in addresses.LOOPBACK:
+        environment.reach_this_machine_directly()
     # With a token PySpark asks for TLS at 127.0.0.1, but not at localhost.
     url = address.replace("127.0.0.1", "localhost", 1) if host == "127.0.0.1" else address
     from pyspark.sql import SparkSession
@@ -419,42 +417,6 @@ def _connect(app: str, address: str) -> _Running:
         reason = details[1] if details else str(error).strip().splitlines()[0]
         raise CourseError(f"Spark Connect at {host}:{port} did not accept the session: {reason}") from None
     return _Running(os.getpid(), address, session)
-
-
-def _host_and_port(text: str, default_port: int) -> tuple[str, int]:
-    try:
-        parts = urlsplit(f"//{text}")
-        if parts.hostname:
-            return parts.hostname, parts.port or default_port
-    except ValueError:
-        pass
-    raise CourseError(f"{text!r} is no address: write host:port, such as 127.0.0.1:{default_port}.")
-
-
-def _addresses(master: str) -> list[tuple[str, int]]:
-    """List the hosts and ports in a master's address; none where there are none to be asked, as with YARN."""
-    if master.startswith("sc://"):
-        return [_host_and_port(master.removeprefix("sc://").split("/")[0], 15002)]
-    if master.startswith("spark://"):  # several, where one stands by for another
-        return [_host_and_port(part, 7077) for part in master.removeprefix("spark://").split(",")]
-    return []
-
-
-def _must_answer(master: str) -> None:
-    """Raise within seconds when nothing listens there; Spark itself would try for minutes."""
-    addresses = _addresses(master)
-    for host, port in addresses:
-        try:
-            socket.create_connection((host, port), timeout=max(1, 8 / len(addresses))).close()
-            return
-        except OSError as error:
-            reason = error.strerror or str(error) or "no answer"
-    if addresses:
-        where = ", ".join(f"{host}:{port}" for host, port in addresses)
-        raise CourseError(
-            f"Nothing answers at {where} ({reason}): is the address right and Spark running there? "
-            "To work on this machine alone, unset SPARK_MASTER and SPARK_REMOTE."
-        )
 
 
 atexit.register(stop_spark)

@@ -37,7 +37,7 @@ class SharedServer:
     """
 
     def __enter__(self):
-        from course_lib.engines.cluster import connect_server
+        from course_lib.engines.connect import connect_server
 
         self._server = connect_server(os.environ.get("SPARK_MASTER"))
         self._changed = threading.Condition(threading.RLock())

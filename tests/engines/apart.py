@@ -14,7 +14,7 @@ from course_lib.places import REPOSITORY
 HERE = Path(__file__).parent
 
 
-def tell(script: str, folder: Path, prefix=(), **environment: str) -> dict:
+def tell(script: str, folder: Path, prefix=(), user: dict | None = None, **environment: str) -> dict:
     """Run a script of this folder in a Python of its own; give the JSON object in the last line that it prints."""
     done = subprocess.run(
         [*prefix, sys.executable, str(HERE / script)],
@@ -22,6 +22,7 @@ def tell(script: str, folder: Path, prefix=(), **environment: str) -> dict:
         env={**os.environ, "PYTHONPATH": str(REPOSITORY), **environment},
         capture_output=True,
         text=True,
+        **(user or {}),
     )
     assert done.returncode == 0, done.stderr[-4000:]
     return json.loads(done.stdout.splitlines()[-1])

@@ -11,7 +11,7 @@ from pyspark.sql import functions as f
 
 from course_lib import CourseError, get_spark, stop_spark
 from course_lib.data import catalogue
-from course_lib.engines.cluster import connect_server
+from course_lib.engines.connect import connect_server
 
 told = {}
 

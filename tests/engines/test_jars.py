@@ -30,7 +30,7 @@ def test_an_absent_jar_is_one_line_that_says_how_to_get_it(own_cache):
     with pytest.raises(
         CourseError, match=r"Delta Lake needs delta-spark.*: run `course data get --jars` once"
     ) as caught:
-        jars.delta_settings()
+        jars.delta()
     assert "\n" not in str(caught.value)
 
 

@@ -9,8 +9,9 @@ import psutil
 import pytest
 
 from course_lib import CourseError
-from course_lib.engines import processes
-from course_lib.engines.cluster import connect_server, local_cluster
+from course_lib.engines import refusals
+from course_lib.engines.cluster import local_cluster
+from course_lib.engines.connect import connect_server
 from course_lib.engines.hdfs import hdfs
 from course_lib.places import REPOSITORY
 
@@ -52,7 +53,7 @@ def test_more_memory_than_there_is_for_hdfs(jars_are_here):
 
 def test_more_disk_than_there_is():
     with pytest.raises(CourseError, match=r"^A Spark cluster needs .* GB of disk and .*set TMPDIR"):
-        processes.must_have_disk(1e18, "A Spark cluster")
+        refusals.must_have_disk(1e18, "A Spark cluster")
 
 
 @pytest.mark.parametrize("memory", ["100m", "1", "lots", "0g"])
@@ -71,7 +72,7 @@ def test_a_cluster_that_does_not_answer_for_a_connect_server():
         connect_server(master="spark://127.0.0.1:1")
 
 
-@pytest.mark.parametrize("start", ["cluster.local_cluster", "cluster.connect_server", "hdfs.hdfs"])
+@pytest.mark.parametrize("start", ["cluster.local_cluster", "connect.connect_server", "hdfs.hdfs"])
 def test_no_java(start, tmp_path, jars_are_here):
     module, function = start.split(".")
     code = f"from course_lib.engines import java, {module}; java._places = lambda: []; {module}.{function}()"

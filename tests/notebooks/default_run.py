@@ -22,6 +22,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from jupyter_client.manager import KernelManager
+from namespaces import WITHOUT_NETWORK, allowed
 from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbFile
 
@@ -34,13 +35,6 @@ CPU_SECONDS = 150
 MEMORY_BYTES = 1.7e9
 PAGE_BYTES = 12e6
 PLOTLY = "application/vnd.plotly.v1+json"
-WITHOUT_NETWORK = [
-    "unshare",
-    "--net",
-    "--map-root-user",
-    sys.executable,
-    str(Path(__file__).with_name("without_network.py")),
-]
 _LOOK_SECONDS = 0.2
 
 
@@ -113,7 +107,7 @@ class OfflineKernel(RunningKernel):
         self.km = KernelManager(
             kernel_name="python3", transport="ipc", ip=str(folder / "k"), connection_file=str(folder / "k.json")
         )
-        if namespaces_allowed():
+        if allowed(WITHOUT_NETWORK):
             self.km.kernel_spec.argv[:1] = [*WITHOUT_NETWORK, sys.executable]
         own = {"COURSE_PROFILE": "low-memory", "COURSE_POSTGRES_URL": "", "COURSE_HOME": str(folder / "home")}
         with (folder / "kernel.log").open("wb") as log:
@@ -126,18 +120,6 @@ class OfflineKernel(RunningKernel):
         except RuntimeError as error:
             raise RuntimeError(f"{error}; it said: {(folder / 'kernel.log').read_text()[-2000:]}") from None
         self._ensure_iopub_up()
-
-
-def namespaces_allowed() -> bool:
-    """Say whether a process here can have a network namespace of its own; CI must allow it."""
-    import subprocess
-
-    try:
-        allowed = subprocess.run([*WITHOUT_NETWORK, "true"], capture_output=True).returncode == 0
-    except FileNotFoundError:
-        allowed = False
-    assert allowed or not os.environ.get("CI"), "CI must allow network namespaces"
-    return allowed
 
 
 class Watch:

@@ -15,7 +15,8 @@ import pytest
 from lesson_runs import SECOND_PARAMETERS, Run, run_lesson
 
 from course_lib.command.cli import lessons
-from course_lib.engines.cluster import connect_server, local_cluster
+from course_lib.engines.cluster import local_cluster
+from course_lib.engines.connect import connect_server
 from course_lib.places import REPOSITORY
 from course_lib.sweeps.warm_engine import register
 from course_lib.sweeps.warm_runs import can_fork, close_nursery

@@ -4,7 +4,7 @@ import psutil
 import pytest
 
 from course_lib import CourseError, get_spark
-from course_lib.engines import session as sessions
+from course_lib.engines import addresses, sizes
 
 
 def test_a_second_call_gives_the_same_session(spark):
@@ -41,15 +41,15 @@ def test_few_shuffle_partitions_and_adaptive_execution(spark):
 
 def test_the_low_memory_profile_has_a_small_heap(monkeypatch):
     monkeypatch.setenv("COURSE_PROFILE", "low-memory")
-    assert sessions._heap_mib() == 480
+    assert sizes.heap_mib() == 480
 
 
 def test_the_heap_leaves_most_of_the_memory_to_python():
-    assert sessions._heap_mib() <= max(512, psutil.virtual_memory().total // 4 // 2**20)
+    assert sizes.heap_mib() <= max(512, psutil.virtual_memory().total // 4 // 2**20)
 
 
 def test_only_what_stays_on_this_machine_is_bound_to_loopback():
-    assert sessions._stays_here("local[2]")
-    assert sessions._stays_here("spark://127.0.0.1:7077")
-    assert not sessions._stays_here("spark://127.0.0.1:7077,cluster.example:7077")
-    assert not sessions._stays_here("yarn")
+    assert addresses.stays_here("local[2]")
+    assert addresses.stays_here("spark://127.0.0.1:7077")
+    assert not addresses.stays_here("spark://127.0.0.1:7077,cluster.example:7077")
+    assert not addresses.stays_here("yarn")

@@ -1,0 +1,102 @@
+"""Variables of the environment: which are followed, and which have no effect here, though Spark or Java read them.
+
+Old guides leave variables behind that end a start in a riddle. So nothing that Spark's scripts read gets through but
+what is listed here; `course doctor` shows what it finds of both kinds.
+"""
+
+import importlib.util
+import os
+import urllib.request
+from pathlib import Path
+
+from course_lib.errors import CourseError
+
+FOLLOWED = {
+    "SPARK_MASTER": "where Spark runs",
+    "SPARK_REMOTE": "where Spark runs",
+    "SPARK_CONNECT_AUTHENTICATE_TOKEN": "for a SPARK_REMOTE that has none",
+    "SPARK_DRIVER_MEMORY": "the heap of a session",
+    "SPARK_LOCAL_IP": "this machine's address, where Spark runs on others",
+    "SPARK_CONF_DIR": "the folder of spark-defaults.conf",
+    "HADOOP_CONF_DIR": "settings of Hadoop",
+    "YARN_CONF_DIR": "settings of YARN",
+    "HADOOP_USER_NAME": "who you are to HDFS",
+    "JAVA_HOME": "which Java",
+    "TMPDIR": "temporary files",
+    "PYTHONPATH": "where Python looks first",
+    "COURSE_PROFILE": "low-memory",
+    "COURSE_DATA": "the data cache",
+    "COURSE_HOME": "your progress",
+    "COURSE_POSTGRES_URL": "a database",
+    "HTTP_PROXY": "downloads only",
+    "HTTPS_PROXY": "downloads only",
+}
+
+# With these a service acts for somebody else; an HDFS of this machine lets nobody do so.
+_FOR_SERVICES = ("HADOOP_PROXY_USER", "HADOOP_TOKEN_FILE_LOCATION")
+# Java takes these before or over the command line, on which a heap, a collector and an archive stand that fit together;
+# another collector ends the start, another heap the work. Programs that download keep them: a proxy may stand there.
+_OF_JAVA = ("_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH", *_FOR_SERVICES)
+# What PySpark, a kernel, Plotly or the lab would read; the lessons set these things themselves.
+_OF_PYTHON = ("MASTER", "PYTHONSTARTUP", "PYTHONWARNINGS", "PLOTLY_RENDERER", "MPLBACKEND", "JUPYTERLAB_DIR")
+_OF_SPARK = ("SPARK_", "PYSPARK_")  # beginnings of names
+_PAST_PROXY = "no_grpc_proxy"
+
+
+def _ignored() -> list[str]:
+    """List the variables of this process that have no effect, those of Java left aside."""
+    of_spark = (name for name in os.environ if name.startswith(_OF_SPARK) and name not in FOLLOWED)
+    return [*of_spark, *(name for name in _OF_PYTHON if name in os.environ)]
+
+
+def found() -> tuple[list[str], list[str]]:
+    """Say which variables are set that are followed, and which that have no effect.
+
+    Returns
+    -------
+    tuple of list of str
+        Names, in alphabetical order; those of the first with what they decide.
+    """
+    followed = [f"{name} ({what})" for name, what in FOLLOWED.items() if {name, name.lower()} & os.environ.keys()]
+    return sorted(followed), sorted([*_ignored(), *(name for name in _OF_JAVA if name in os.environ)])
+
+
+def clear() -> None:
+    """Remove what shall have no effect from this process, and so from all that it starts; not what Java alone reads."""
+    for name in _ignored():
+        del os.environ[name]
+
+
+def of_jvm(**own: str) -> dict[str, str]:
+    """Give the environment of a JVM of Spark or Hadoop: this process's, without what shall have no effect.
+
+    Parameters
+    ----------
+    **own
+        Variables that are set for it.
+    """
+    left_out = {*_ignored(), *_OF_JAVA, "SPARK_REMOTE"}  # the last is for clients only
+    return {name: value for name, value in os.environ.items() if name not in left_out} | own
+
+
+def must_be_sound() -> None:
+    """Raise where the environment puts another PySpark before the one that is installed here.
+
+    Raises
+    ------
+    CourseError
+        Where PYTHONPATH does.
+    """
+    if (spec := importlib.util.find_spec("pyspark")) is None or not spec.origin:
+        return
+    for entry in filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)):
+        if Path(spec.origin).is_relative_to(Path(entry).absolute()):
+            raise CourseError(
+                f"PYTHONPATH brings another PySpark, in {entry}: unset PYTHONPATH and start Python again."
+            )
+
+
+def reach_this_machine_directly() -> None:
+    """Let gRPC, which Spark Connect speaks, reach this machine's own addresses past a proxy."""
+    former = os.environ.get(_PAST_PROXY) or urllib.request.getproxies_environment().get("no") or ""
+    os.environ[_PAST_PROXY] = ",".join(dict.fromkeys([*filter(None, former.split(",")), "localhost", "127.0.0.1"]))
