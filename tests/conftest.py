@@ -18,32 +18,51 @@ def spark():
     stop_spark()
 
 
+def allowed(words: list[str], what: str) -> list[str]:
+    """Give words that run a command in a namespace of its own; skip the test where this machine does not allow them."""
+    try:
+        works = subprocess.run([*words, "true"], capture_output=True).returncode == 0
+    except FileNotFoundError:
+        works = False
+    if not works and not os.environ.get("CI"):
+        pytest.skip(f"this machine does not allow {what}")
+    assert works, f"CI must allow {what}"
+    return words
+
+
 @pytest.fixture(scope="session")
 def without_network() -> list[str]:
     """The words that run a command in a network namespace with nothing but loopback."""
     helper = Path(__file__).parent / "notebooks" / "without_network.py"
-    words = ["unshare", "--net", "--map-root-user", sys.executable, str(helper)]
-    try:
-        allowed = subprocess.run([*words, "true"], capture_output=True).returncode == 0
-    except FileNotFoundError:
-        allowed = False
-    if not allowed and not os.environ.get("CI"):
-        pytest.skip("this machine does not allow network namespaces")
-    assert allowed, "CI must allow network namespaces"
-    return words
+    return allowed(["unshare", "--net", "--map-root-user", sys.executable, str(helper)], "network namespaces")
 
 
 @pytest.fixture(scope="session")
 def without_host_name() -> list[str]:
     """The words that run a command where the name of this machine has no address."""
-    words = ["unshare", "--uts", "--map-root-user", "sh", "-c", 'hostname no-such-host; exec "$@"', "sh"]
-    try:
-        allowed = subprocess.run([*words, "true"], capture_output=True).returncode == 0
-    except FileNotFoundError:
-        allowed = False
-    if not allowed and not os.environ.get("CI"):
-        pytest.skip("this machine does not allow namespaces of host names")
-    assert allowed, "CI must allow namespaces of host names"
+    name = 'hostname no-such-host; exec "$@"'
+    return allowed(["unshare", "--uts", "--map-root-user", "sh", "-c", name, "sh"], "namespaces of host names")
+
+
+@pytest.fixture(scope="session")
+def as_user():
+    """A function that gives the words that run a command as the user of a number, who is not root."""
+
+    def words(number: int) -> list[str]:
+        return allowed(["unshare", f"--map-user={number}", f"--map-group={number}"], "namespaces of users")
+
+    return words
+
+
+@pytest.fixture(scope="session")
+def with_temporary_folder():
+    """A function that gives the words that run a command with a folder for temporary files, mounted by options."""
+
+    def words(folder: Path, options: str) -> list[str]:
+        mount = f'mount -t tmpfs -o {options} tmpfs "$TMPDIR" && exec "$@"'
+        words = ["unshare", "--mount", "--map-root-user", "env", f"TMPDIR={folder}", "sh", "-c", mount, "sh"]
+        return allowed(words, "mounts in a namespace")
+
     return words
 
 

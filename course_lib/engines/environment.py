@@ -6,6 +6,7 @@ what is listed here; `course doctor` shows what it finds of both kinds.
 
 import importlib.util
 import os
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -89,11 +90,10 @@ def must_be_sound() -> None:
     """
     if (spec := importlib.util.find_spec("pyspark")) is None or not spec.origin:
         return
-    for entry in filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)):
-        if Path(spec.origin).is_relative_to(Path(entry).absolute()):
-            raise CourseError(
-                f"PYTHONPATH brings another PySpark, in {entry}: unset PYTHONPATH and start Python again."
-            )
+    folder = Path(spec.origin).parent.parent
+    entries = [Path(entry).absolute() for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    if folder in entries and not folder.is_relative_to(sys.prefix):
+        raise CourseError(f"PYTHONPATH brings another PySpark, in {folder}: unset PYTHONPATH and start Python again.")
 
 
 def reach_this_machine_directly() -> None:
