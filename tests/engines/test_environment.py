@@ -56,6 +56,7 @@ LEFTOVERS = {
     "PYTHONWARNINGS": "error",
     "PYTHONSAFEPATH": "1",
     "PYTHONSTARTUP": "/nowhere",
+    "MPLBACKEND": "agg",
     # of a system: a folder that has gone
     "TMPDIR": "/nowhere",
 }
@@ -72,6 +73,10 @@ def test_leftovers_do_not_disturb_a_session(life):
     assert life["heap MiB"] > 400
     assert life["ansi"] == "true"
     assert life["worker"] == sys.executable
+
+
+def test_a_session_leaves_a_kernel_what_is_the_kernels(life):
+    assert life["MPLBACKEND"] == "agg"  # it sets that itself, before any session
 
 
 def test_leftovers_do_not_disturb_a_connect_server(life):
