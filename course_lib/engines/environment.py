@@ -63,6 +63,7 @@ def found() -> tuple[list[str], list[str]]:
         Names, in alphabetical order; those of the first with what they decide.
     """
     followed = [f"{name} ({what})" for name, what in FOLLOWED.items() if {name, name.lower()} & os.environ.keys()]
+    followed += [f"{name} (the lab)" for name in os.environ if name.startswith("JUPYTER_") or name == "IPYTHONDIR"]
     return sorted(followed), sorted(_ignored())
 
 

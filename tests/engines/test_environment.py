@@ -57,6 +57,8 @@ LEFTOVERS = {
     "PYTHONSAFEPATH": "1",
     "PYTHONSTARTUP": "/nowhere",
     "MPLBACKEND": "agg",
+    "JUPYTER_CONFIG_DIR": "/nowhere",
+    "IPYTHONDIR": "/nowhere",
     # of a system: a folder that has gone
     "TMPDIR": "/nowhere",
 }
