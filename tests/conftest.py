@@ -33,6 +33,18 @@ def without_host_name() -> tuple[str, ...]:
     return allowed_or_skip(namespaces.WITHOUT_HOST_NAME)
 
 
+@pytest.fixture(scope="session")
+def as_user():
+    """A function that gives the words that run a command as the user of a number, who is not root."""
+    return lambda number: allowed_or_skip(namespaces.as_user(number))
+
+
+@pytest.fixture(scope="session")
+def with_temporary_folder():
+    """A function that gives the words that run a command with a folder for temporary files, mounted by options."""
+    return lambda folder, options: allowed_or_skip(namespaces.with_temporary_folder(folder, options))
+
+
 def allowed_or_skip(words: tuple[str, ...]) -> tuple[str, ...]:
     if not namespaces.allowed(words):
         pytest.skip(f"this machine does not allow {' '.join(words[:2])}")

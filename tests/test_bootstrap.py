@@ -59,3 +59,18 @@ def test_what_is_installed_already_is_not_installed_again(fresh_project, monkeyp
     bootstrap.STAMP.write_text(bootstrap.digest())
     monkeypatch.setattr(bootstrap, "run", lambda *_: pytest.fail("it installed again"))
     bootstrap.set_up()
+
+
+def test_the_machines_habits_for_python_do_not_reach_the_environment(fresh_project, monkeypatch):
+    program = fresh_project / ".venv" / "bin" / "course"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\nenv\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(bootstrap, "ROOT", fresh_project)
+    (fresh_project / ".venv" / ".synced").write_text(bootstrap.digest())
+    habits = {name: str(fresh_project) for name in bootstrap.HABITS} | {"PYTHONHOME": sys.base_prefix}
+    done = set_up(fresh_project, **habits)
+    assert done.returncode == 0, done.stderr
+    seen = {line.partition("=")[0] for line in done.stdout.splitlines()}
+    assert "VIRTUAL_ENV" in seen
+    assert seen.isdisjoint(bootstrap.HABITS)

@@ -77,7 +77,7 @@ def lab(
 ) -> None:
     """Open [bold]JupyterLab[/] on the first lesson."""
     notebook = find_lesson(lesson).relative_to(REPOSITORY)
-    environment.clear()
+    environment.clear(before_kernels=True)
     setup()
     options = {
         "ServerApp.ip": "127.0.0.1",
@@ -153,7 +153,7 @@ def run(
         is_path = Path(value).suffix and Path(value).exists()  # the notebook runs in its own folder
         given[name] = str(Path(value).resolve()) if is_path else value
     paths = [find_lesson(name) for name in notebooks or []] or lessons()
-    environment.clear()
+    environment.clear(before_kernels=True)
     setup()
     failed = []
     for path in paths:
@@ -188,7 +188,7 @@ def sweep(
             table.add_row(str(number), *(escape(str(point.get(name, ""))) for name in names))
         console.print(table)
         return
-    environment.clear()
+    environment.clear(before_kernels=True)
     try:
         found = run_sweep(file, jobs, resume, yes, output, on)
     except KeyboardInterrupt:

@@ -6,6 +6,7 @@ what is listed here; `course doctor` shows what it finds of both kinds.
 
 import importlib.util
 import os
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -37,16 +38,20 @@ _FOR_SERVICES = ("HADOOP_PROXY_USER", "HADOOP_TOKEN_FILE_LOCATION")
 # Java takes these before or over the command line, on which a heap, a collector and an archive stand that fit together;
 # another collector ends the start, another heap the work. Programs that download keep them: a proxy may stand there.
 _OF_JAVA = ("_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH", *_FOR_SERVICES)
-# What PySpark, a kernel, Plotly or the lab would read; the lessons set these things themselves.
-_OF_PYTHON = ("MASTER", "PYTHONSTARTUP", "PYTHONWARNINGS", "PLOTLY_RENDERER", "MPLBACKEND", "JUPYTERLAB_DIR")
-_OF_SPARK = ("SPARK_", "PYSPARK_")  # beginnings of names
+# What a kernel, its figures or the lab would read when they start; the lessons set these things themselves.
+_OF_KERNELS = ("PYTHONSTARTUP", "PYTHONWARNINGS", "PLOTLY_RENDERER", "MPLBACKEND", "JUPYTERLAB_DIR")
 _PAST_PROXY = "no_grpc_proxy"
 
 
+def _of_spark() -> list[str]:
+    """List the variables of this process that Spark would read and shall not."""
+    beginnings = ("SPARK_", "PYSPARK_")
+    return [name for name in os.environ if name == "MASTER" or (name.startswith(beginnings) and name not in FOLLOWED)]
+
+
 def _ignored() -> list[str]:
-    """List the variables of this process that have no effect, those of Java left aside."""
-    of_spark = (name for name in os.environ if name.startswith(_OF_SPARK) and name not in FOLLOWED)
-    return [*of_spark, *(name for name in _OF_PYTHON if name in os.environ)]
+    """List the variables of this process that have no effect."""
+    return [*_of_spark(), *(name for name in (*_OF_JAVA, *_OF_KERNELS) if name in os.environ)]
 
 
 def found() -> tuple[list[str], list[str]]:
@@ -58,13 +63,20 @@ def found() -> tuple[list[str], list[str]]:
         Names, in alphabetical order; those of the first with what they decide.
     """
     followed = [f"{name} ({what})" for name, what in FOLLOWED.items() if {name, name.lower()} & os.environ.keys()]
-    return sorted(followed), sorted([*_ignored(), *(name for name in _OF_JAVA if name in os.environ)])
+    followed += [f"{name} (the lab)" for name in os.environ if name.startswith("JUPYTER_") or name == "IPYTHONDIR"]
+    return sorted(followed), sorted(_ignored())
 
 
-def clear() -> None:
-    """Remove what shall have no effect from this process, and so from all that it starts; not what Java alone reads."""
-    for name in _ignored():
-        del os.environ[name]
+def clear(before_kernels: bool = False) -> None:
+    """Remove from this process, and so from all that it starts, what PySpark would read and shall not.
+
+    Parameters
+    ----------
+    before_kernels : bool
+        Whether kernels will be started: then also what they would read. (A kernel sets some of it itself.)
+    """
+    for name in (*_of_spark(), *(_OF_KERNELS if before_kernels else ())):
+        os.environ.pop(name, None)
 
 
 def of_jvm(**own: str) -> dict[str, str]:
@@ -75,7 +87,7 @@ def of_jvm(**own: str) -> dict[str, str]:
     **own
         Variables that are set for it.
     """
-    left_out = {*_ignored(), *_OF_JAVA, "SPARK_REMOTE"}  # the last is for clients only
+    left_out = {*_ignored(), "SPARK_REMOTE"}  # the last is for clients only
     return {name: value for name, value in os.environ.items() if name not in left_out} | own
 
 
@@ -89,11 +101,10 @@ def must_be_sound() -> None:
     """
     if (spec := importlib.util.find_spec("pyspark")) is None or not spec.origin:
         return
-    for entry in filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)):
-        if Path(spec.origin).is_relative_to(Path(entry).absolute()):
-            raise CourseError(
-                f"PYTHONPATH brings another PySpark, in {entry}: unset PYTHONPATH and start Python again."
-            )
+    folder = Path(spec.origin).parent.parent
+    entries = [Path(entry).absolute() for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    if folder in entries and not folder.is_relative_to(sys.prefix):
+        raise CourseError(f"PYTHONPATH brings another PySpark, in {folder}: unset PYTHONPATH and start Python again.")
 
 
 def reach_this_machine_directly() -> None:

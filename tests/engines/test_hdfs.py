@@ -5,8 +5,12 @@ from apart import tell
 
 
 @pytest.fixture(scope="module")
-def life(tmp_path_factory, jars_are_here):
-    return tell("hdfs_life.py", tmp_path_factory.mktemp("work"))
+def life(tmp_path_factory, jars_are_here, without_host_name):
+    return tell("hdfs_life.py", tmp_path_factory.mktemp("work"), prefix=without_host_name)
+
+
+def test_it_needs_no_address_for_this_machines_name(life):
+    assert not life["the name has an address"]
 
 
 def test_spark_reads_what_it_wrote(life):

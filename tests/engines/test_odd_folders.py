@@ -1,68 +1,41 @@
 """Folders with brackets, blanks, umlauts, an apostrophe, # and % in their names, and a user who is not root."""
 
-import os
 import shutil
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
 import pytest
-from apart import HERE, tell
+from apart import HERE, NOBODY, tell
 
+from course_lib.data import catalogue
 from course_lib.engines import jars
 from course_lib.places import CATALOGUE, PACKAGE
 
 CLONE = Path("Kurs é (1) #5 100% d'été [x]", "ml at scale")
 TEMPORARY = Path("tmp é (1) #5 100% d'été")  # without brackets, in which Spark finds no tables; the doctor says so
-NOBODY = 65534
-
-
-def someone_else() -> dict:
-    """What makes a child process another user's: where these tests are root's, and others may read this Python."""
-    if os.name == "nt" or os.geteuid() != 0:
-        return {}
-    user = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
-    try:
-        subprocess.run([sys.executable, "-c", "import pyspark"], check=True, cwd="/", **user)
-    except (OSError, subprocess.CalledProcessError):
-        return {}
-    return user
 
 
 @pytest.fixture(scope="module")
-def life(jars_are_here):
-    from course_lib.data import catalogue
-
-    data = [catalogue.fetch(name) for name in ("airlines", "departures", "flights")]
-    with tempfile.TemporaryDirectory() as place:  # not pytest's: those are closed to others
-        root = Path(place)
-        clone, temporary = root / CLONE, root / TEMPORARY
-        shutil.copytree(PACKAGE, clone / "course_lib", ignore=shutil.ignore_patterns("__pycache__"))
-        cache = clone / "data" / "cache"
-        (cache / "jars").mkdir(parents=True)
-        temporary.mkdir()
-        shutil.copy(CATALOGUE, clone / "data")
-        for file in data:
-            shutil.copy(file, cache)
-        for name in jars.catalogue().keys() - {"delta_storage"}:
-            shutil.copy(jars_are_here[name], cache / "jars")
-        script = shutil.copy(HERE / "odd_folders_life.py", clone)
-        root.chmod(0o755)
-        user = someone_else()
-        if user:
-            for path in (root, *root.rglob("*")):
-                os.chown(path, NOBODY, NOBODY)
-        own = {"PYTHONPATH": str(clone), "TMPDIR": str(temporary), "HOME": str(temporary), "COURSE_DATA": ""}
-        told = tell(script, clone, user=user, **own, COURSE_HOME=str(root / "home (1)"))
-        told["clone"], told["beside"] = str(clone), sorted(path.name for path in root.iterdir())
-        told["runs as"] = user.get("user", os.getuid())
-        yield told
+def life(tmp_path_factory, jars_are_here, as_user):
+    root = tmp_path_factory.mktemp("odd")
+    clone, temporary = root / CLONE, root / TEMPORARY
+    shutil.copytree(PACKAGE, clone / "course_lib", ignore=shutil.ignore_patterns("__pycache__"))
+    cache = clone / "data" / "cache"
+    (cache / "jars").mkdir(parents=True)
+    temporary.mkdir()
+    shutil.copy(CATALOGUE, clone / "data")
+    for name in ("airlines", "departures", "flights"):
+        shutil.copy(catalogue.fetch(name), cache)
+    for name in jars.catalogue().keys() - {"delta_storage"}:
+        shutil.copy(jars_are_here[name], cache / "jars")
+    script = shutil.copy(HERE / "odd_folders_life.py", clone)
+    own = {"PYTHONPATH": str(clone), "TMPDIR": str(temporary), "HOME": str(temporary), "COURSE_DATA": ""}
+    told = tell(script, clone, prefix=as_user(NOBODY), **own, COURSE_HOME=str(root / "home (1)"))
+    return {**told, "clone": str(clone), "beside": sorted(path.name for path in root.iterdir())}
 
 
 def test_the_copy_runs_as_another_user(life):
     assert life["library"].startswith(life["clone"])
-    assert life["user"] == life["runs as"]
+    assert life["user"] == NOBODY
 
 
 def test_a_jar_is_fetched(life):

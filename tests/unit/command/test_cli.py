@@ -12,6 +12,7 @@ import pytest
 
 from course_lib.command.cli import lessons
 from course_lib.command.run import run_notebook
+from course_lib.data import catalogue
 from course_lib.errors import CourseError
 from course_lib.places import REPOSITORY
 
@@ -116,3 +117,25 @@ def test_run_leaves_notebook_and_page_then_a_failing_run_keeps_them(small_notebo
         run_notebook(small_notebook, runs, {"divisor": 0})
     assert "half is 0.25" in page.read_text()
     assert sorted(path.name for path in runs.iterdir()) == ["small.failed.ipynb", "small.html", "small.ipynb"]
+
+
+def test_a_path_with_brackets_is_shown_as_it_is(tmp_path):
+    cache = tmp_path / "cache [x]"
+    cache.mkdir()
+    shutil.copy(catalogue.fetch("airlines"), cache)
+    done = course("data", "get", "airlines", COURSE_DATA=str(cache))
+    assert str(cache / "airlines.parquet") in done.stdout.replace("\n", "")
+
+
+def test_a_notebook_runs_whatever_old_guides_left_for_its_kernel(tmp_path):
+    source = "import os\nimport plotly.io as pio\nimport matplotlib.pyplot\nprint('PYSPARK_SUBMIT_ARGS' in os.environ)"
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)], metadata={"kernelspec": kernel})
+    nbformat.write(book, tmp_path / "small.ipynb")
+    (tmp_path / "startup.py").write_text("raise SystemExit(3)")
+    left = {"PLOTLY_RENDERER": "none such", "MPLBACKEND": "none such", "JUPYTERLAB_DIR": "/nowhere"}
+    left |= {"PYTHONSTARTUP": str(tmp_path / "startup.py"), "PYTHONWARNINGS": "error", "PYSPARK_SUBMIT_ARGS": "--x"}
+    done = course("run", str(tmp_path / "small.ipynb"), "--output", str(tmp_path / "runs"), **left)
+    assert done.returncode == 0, done.stderr
+    (cell,) = nbformat.read(tmp_path / "runs" / "small.ipynb", 4).cells
+    assert [output.get("text") for output in cell.outputs] == ["False\n"]
