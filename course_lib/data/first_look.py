@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from course_lib import figures
-from course_lib.data.believe import cut
-from course_lib.data.own_table import kind_of
+from course_lib.data.column_kinds import kind_of
+from course_lib.data.groups import cut
 from course_lib.places import RUNS
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from course_lib.data.own_table import choose_target, kind_of, overview, read_table
+from course_lib.data.column_kinds import choose_target, kind_of, overview
+from course_lib.data.own_table import read_table
 from course_lib.errors import CourseError
 
 ROWS = 40
