@@ -111,12 +111,16 @@ def share_explained(answer: pd.DataFrame, groups: pd.Series) -> float:
     """Share of the variance of the columns of ``answer`` that lies between the groups, corrected for their number."""
     count = groups.nunique()
     numbers = answer.to_numpy()
-    total = ((numbers - numbers.mean(axis=0)) ** 2).sum()
+    largest = np.abs(numbers).max(initial=0)
+    if largest > 1e100:  # their squares would be infinite; the share has no unit
+        numbers = numbers / largest
+    numbers = numbers - numbers.mean(axis=0)  # near 10^18 the squares of what is left still tell values apart
+    total = (numbers**2).sum()
     if total == 0 or len(numbers) <= count:
         return 0.0
     codes, sizes = groups.cat.codes.to_numpy(), np.bincount(groups.cat.codes)
     sums = np.stack([np.bincount(codes, weights=column) for column in numbers.T], axis=1)[sizes > 0]
-    between = (sums**2 / sizes[sizes > 0, None]).sum() - (numbers.sum(axis=0) ** 2).sum() / len(numbers)
+    between = (sums**2 / sizes[sizes > 0, None]).sum()
     return max(0.0, 1 - (total - between) / total * (len(numbers) - 1) / (len(numbers) - count))
 
 

@@ -8,13 +8,17 @@ from pathlib import Path
 import pandas as pd
 
 from course_lib.data.packed_text import open_text
-from course_lib.data.text_numbers import numbers_from_text
+from course_lib.data.text_numbers import LONGEST, numbers_from_text
 from course_lib.data.wording import named, one_line
 from course_lib.errors import CourseError
 
 JSON_ENDINGS = (".json", ".jsonl", ".ndjson")
 _BEGINS = re.compile(r"\s*(\{\s*[\"}]|\[\s*[\[{\]])")
 _ADVICE = "give one object a line, or an array of objects"
+
+
+class _LongNumber(str):
+    """The digits of a whole number that a floating-point number does not keep."""
 
 
 def looks_like_json(path: Path, text: str) -> bool:
@@ -56,6 +60,8 @@ def read_json(path: Path, encoding: str, max_cells: int) -> tuple[pd.DataFrame, 
     ]
     if lists:
         notes.append(f"lists are kept as text in {named(lists)}")
+    if kept := [column for column in data.select_dtypes(object).columns if _kept_long(data, column)]:
+        notes.append(f"kept as text, as a number would lose some of the digits: {named(kept)}")
     data, changes = numbers_from_text(data, comma_separated=True)
     return data, notes + changes
 
@@ -72,7 +78,7 @@ def _whole(path: Path, encoding: str) -> tuple[list | None, str]:
         return None, ""
     with open_text(path, encoding) as file:
         try:
-            found = json.load(file)
+            found = json.load(file, parse_int=_whole_number)
         except json.JSONDecodeError as error:
             raise CourseError(f"'{path}' is broken JSON ({error.msg} in line {error.lineno:,}): {_ADVICE}.") from error
     if isinstance(found, list):
@@ -90,6 +96,23 @@ def _whole(path: Path, encoding: str) -> tuple[list | None, str]:
     return value, name
 
 
+def _whole_number(digits: str) -> int | _LongNumber:
+    return int(digits) if len(digits) <= LONGEST else _LongNumber(digits)
+
+
+def _kept_long(data: pd.DataFrame, column: str) -> bool:
+    """Make numbers of a column with long ones if all are whole and known; else text, and tell so."""
+    if not data[column].map(lambda value: isinstance(value, _LongNumber)).any():
+        return False
+    if data[column].map(lambda value: isinstance(value, int | _LongNumber) and not isinstance(value, bool)).all():
+        numbers = pd.to_numeric(data[column].map(str))
+        if pd.api.types.is_integer_dtype(numbers):
+            data[column] = numbers
+            return False
+    data[column] = data[column].map(str, na_action="ignore")
+    return True
+
+
 def _parsed(text: str):
     try:
         return json.loads(text)
@@ -102,7 +125,7 @@ def _lines(path: Path, encoding: str) -> Iterator[dict]:
         for number, line in enumerate(file, start=1):
             if line.strip():
                 try:
-                    yield json.loads(line)
+                    yield json.loads(line, parse_int=_whole_number)
                 except json.JSONDecodeError as error:
                     raise CourseError(
                         f"Line {number:,} of '{path}' is broken JSON ({error.msg}): {_ADVICE}."

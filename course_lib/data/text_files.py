@@ -17,13 +17,14 @@ import pandas as pd
 from course_lib.data.column_types import COUNTER_LEFT_OUT, counts_the_rows, unique_names
 from course_lib.data.packed_text import START_BYTES, open_text
 from course_lib.data.text_layout import VALUE, Layout, filled, layout_of, named_sign
-from course_lib.data.text_numbers import LIKE_MISSING, numbers_from_text, without_guard
+from course_lib.data.text_numbers import LIKE_MISSING, LONGEST, numbers_from_text, without_guard
 from course_lib.data.wording import left_out, named, one_line, times
 from course_lib.errors import CourseError
 
 _BELOW = 12  # lines at the end among which there may be more than rows
 _MISSING_TO_PANDAS = {"na", "n/a", "nan", "null", "none", "<na>", "#n/a"}
 _THOUSANDS_OR_NOT = re.compile(r"\s*[-+]?([1-9]\d{0,2}\.\d{3}|\d{1,3})\s*")
+_LONG_NUMBER = re.compile(rf"\s*-?\d{{{LONGEST + 1},}}\s*")
 _TOTAL = re.compile(
     r"\W*((grand |sub)?total|sum(me|ma)?\b|gesamt|saldo|(closing|final|ending|end) ?(balance|saldo))", re.I
 )
@@ -77,8 +78,8 @@ class _OpenQuote(Exception):
 def _read(path: Path, layout: Layout, encoding: str, max_cells: int) -> tuple[pd.DataFrame, list[str]]:
     width = max(1, len(layout.names))
     max_rows = max(1, max_cells // width)
-    codes, doubtful = _codes(layout.rows, width), _perhaps_thousands(layout, width)
-    texts = dict.fromkeys([*codes, *doubtful], str)
+    codes, doubtful, long = _codes(layout.rows, width), _perhaps_thousands(layout, width), _long(layout.rows, width)
+    texts = dict.fromkeys([*codes, *doubtful, *long], str)
     notes = [f"kept as text for their leading zeros: {named(layout.names[each] for each in codes)}"] if codes else []
     data, told = _rows(path, layout, encoding, texts, max_rows + 1)
     if len(data) > max_rows:
@@ -88,6 +89,8 @@ def _read(path: Path, layout: Layout, encoding: str, max_cells: int) -> tuple[pd
         data, told = _rows(path, layout, encoding, texts, len(data) - len(below))
         notes.append(left_out(below, "below the rows"))
     notes += told
+    if kept_long := [layout.names[place] for place in long if not _made_whole(data, place)]:
+        notes.append(f"kept as text, as a number would lose some of the digits: {named(kept_long)}")
     kept = _worth_keeping(data, layout.names, notes)
     names, repeated = unique_names(layout.names[place] for place in kept)
     if repeated:
@@ -120,6 +123,21 @@ def _perhaps_thousands(layout: Layout, width: int) -> set[int]:
         if any("." in value for value in values) and all(_THOUSANDS_OR_NOT.fullmatch(value) for value in values):
             found.add(at)
     return found
+
+
+def _long(rows: list[list[str]], width: int) -> list[int]:
+    """Places of whole numbers with so many digits that one hole among them costs the last ones."""
+    return [
+        at for at in range(width) if any(len(fields) > at and _LONG_NUMBER.fullmatch(fields[at]) for fields in rows)
+    ]
+
+
+def _made_whole(data: pd.DataFrame, place: int) -> bool:
+    """Turn text into whole numbers where none is missing; tell whether nothing of a number was left as text."""
+    numbers = pd.to_numeric(data[place], errors="coerce")
+    if pd.api.types.is_integer_dtype(numbers) and data[place].notna().all():
+        data[place] = numbers
+    return pd.api.types.is_integer_dtype(numbers) or bool((numbers.isna() & data[place].notna()).any())
 
 
 def _rows(

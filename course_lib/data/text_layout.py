@@ -164,9 +164,11 @@ def _names_values(names: list[str], rows: list[list[str]]) -> bool:
         values = [fields[place].strip() for fields in rows[:50] if len(fields) > place]
         values = [value for value in values if value and value.lower() not in LIKE_MISSING]
         if name.strip() and not VALUE.fullmatch(name.strip()) and values:
-            fitting = sum(VALUE.fullmatch(value) is not None for value in values)
-            # A balance below a short table is not worth a doubt.
-            if fitting == len(values) or (fitting >= 2 and fitting >= len(values) - 2):
+            fit = [VALUE.fullmatch(value) is not None for value in values]
+            below = next(
+                (n for n, fits in enumerate(reversed(fit)) if fits), len(fit)
+            )  # a balance, below a short table
+            if all(fit) or (below <= 2 and len(fit) >= below + 2 and all(fit[: len(fit) - below])):
                 return True
     return False
 

@@ -36,7 +36,7 @@ _COMMA = re.compile(r"(?:\d+|[1-9]\d{0,2}(?:([. '])\d{3})(?:\1\d{3})*)(?:,\d*)?|
 _KEY = re.compile(r"\s*0\d+\s*")  # a postal code: a number would lose its zeros
 _GUARD = re.compile(r'\s*="(?P<quoted>.*)"\s*|\s*\'(?P<digits>\d+)\s*', re.DOTALL)  # so Excel leaves a code alone
 _MANY = 2_000  # values that are looked at before a whole column is
-_LONGEST = 18  # digits of a whole number that 64 bits hold for sure; longer ones are keys
+LONGEST = 15  # digits of a whole number that a floating-point number keeps; longer ones are keys
 
 _NOTES = {
     "guard": 'Excel\'s guard around a code (="…") taken off, and the code kept as text, in {}',
@@ -187,7 +187,8 @@ def _for_missing(value: str) -> bool:
 
 
 def _is_key(pieces: _Pieces) -> bool:
-    return not pieces.unit and len(pieces.digits) > _LONGEST and pieces.digits.isdigit()
+    long_or_padded = len(pieces.digits) > LONGEST or re.fullmatch(r"0\d+", pieces.digits)
+    return not pieces.unit and pieces.digits.isdigit() and bool(long_or_padded)
 
 
 def _taken_apart(text: str) -> _Pieces | None:
