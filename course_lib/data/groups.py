@@ -96,10 +96,16 @@ def explained(data: pd.DataFrame, target: str, bins: int = 10) -> pd.Series:
 
 
 def as_numbers(target: pd.Series) -> pd.DataFrame:
-    """Turn a numeric or yes/no target into one column of numbers, classes into a 0/1 column each (at most 50)."""
+    """Turn a target into numbers whose variance can be shared out.
+
+    A number or time becomes one column, whole numbers counted from the lowest; yes/no becomes one column of 0 and 1,
+    classes one each (at most 50).
+    """
     kind = kind_of(target)
     if kind in ("number", "time"):
         numbers = target.astype("int64") if kind == "time" else target
+        if pd.api.types.is_integer_dtype(numbers) and int(numbers.max()) - int(numbers.min()) < 2**53:
+            numbers = numbers - numbers.min()  # near 10^18 neighbours are one number in floating point
         return numbers.astype(float).to_frame("target")
     classes = target.astype(str)
     frequent = classes.value_counts().index[:50]
@@ -112,9 +118,9 @@ def share_explained(answer: pd.DataFrame, groups: pd.Series) -> float:
     count = groups.nunique()
     numbers = answer.to_numpy()
     largest = np.abs(numbers).max(initial=0)
-    if largest > 1e100:  # their squares would be infinite; the share has no unit
+    if largest > 1e100 or 0 < largest < 1e-100:  # their squares would be infinite or 0; the share has no unit
         numbers = numbers / largest
-    numbers = numbers - numbers.mean(axis=0)  # near 10^18 the squares of what is left still tell values apart
+    numbers = numbers - numbers.mean(axis=0)  # far from 0, squares would hide how the values differ
     total = (numbers**2).sum()
     if total == 0 or len(numbers) <= count:
         return 0.0

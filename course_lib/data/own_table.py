@@ -41,20 +41,20 @@ class Table:
 
 
 def read_table(table: str, max_cells: int = 20_000_000) -> Table:
-    """Read a catalogue table or a person's own CSV or Parquet file.
+    """Read a catalogue table or a person's own file of text, JSON or Parquet.
 
     Parameters
     ----------
     table : str
-        A name of the catalogue, or the path of a CSV (also .tsv, .txt, and compressed .gz, .zip, .bz2, .xz), of a
-        Parquet file, or of a folder of Parquet files.
+        A name of the catalogue, or the path of a CSV (also .tsv, .txt), of JSON Lines or a JSON array of objects (each
+        also compressed: .gz, .zip, .bz2, .xz), of a Parquet file, or of a folder of Parquet files.
     max_cells : int
         Rows times columns that are read; of a larger file only the first rows, and a note says so.
 
     Returns
     -------
     Table
-        The rows with text dates parsed and decimal commas turned to numbers, and one note a choice.
+        The rows with dates and amounts in text turned to times and numbers, and one note a choice.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def read_table(table: str, max_cells: int = 20_000_000) -> Table:
     if table in names:
         return _tidy((catalogue.load(table), [f"'{table}' of the course's catalogue"]), table)
     if not str(table).strip():
-        raise CourseError("No table is named: give the path of a CSV or Parquet file, or a catalogue name.")
+        raise CourseError("No table is named: give the path of a CSV, JSON or Parquet file, or a catalogue name.")
     path = Path(table).expanduser()
     if not path.exists():
         raise CourseError(_not_there(table, path, names))
@@ -85,7 +85,7 @@ def _not_there(table: str, path: Path, names: list[str]) -> str:
     files = sorted(each.name for each in folder.iterdir() if _looks_like_table(each))
     stems = {each.partition(".")[0]: each for each in [*files, *(names if folder == Path() else [])]}
     near = [stems[stem] for stem in nearest(path.name.partition(".")[0], stems)]
-    allowed = f"a catalogue name ({', '.join(names)}) or the path of a CSV or Parquet file"
+    allowed = f"a catalogue name ({', '.join(names)}) or the path of a CSV, JSON or Parquet file"
     if near:
         return f"There is no table '{table}': the nearest is '{near[0] if near[0] in names else folder / near[0]}'."
     return f"There is no table '{table}' (looked from {Path.cwd()}): give {allowed}."

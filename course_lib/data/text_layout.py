@@ -59,13 +59,8 @@ def layout_of(text: str, cut: bool, quoting: int = csv.QUOTE_MINIMAL) -> Layout:
     separator = separator or _separator(text, cut, quoting)
     lines = _records(text, separator or NO_SEPARATOR, cut, quoting)
     at = _names_at([fields for _, fields in lines])
-    if at:
-        notes.append(
-            left_out(
-                [separator.join(fields) if separator else fields[0] for _, fields in lines[:at] if fields],
-                "above the names",
-            )
-        )
+    if above_names := [(separator or "").join(fields) for _, fields in lines[:at] if filled(fields)]:
+        notes.append(left_out(above_names, "above the names"))
     end, names = lines[at] if lines else (0, [])
     rows = [fields for _, fields in lines[at + 1 :] if fields]
     names, rows_named = _fit_names(names, rows)
