@@ -163,8 +163,9 @@ def _tidy(found: tuple[pd.DataFrame, list[str]], table: str) -> Table:
     for column in data.columns:
         data[column] = plain(data[column])
         if data[column].dtype == object and (parsed := dates_in(data[column])) is not None:
+            lost = int((parsed.isna() & data[column].notna()).sum())
+            dates.append(f"{column} ({lost:,} that are no days before 2262 became missing)" if lost else column)
             data[column] = parsed
-            dates.append(column)
     if dates:
         notes.append(f"text read as time in {named(dates)}")
     return Table(data, Path(table).name, notes)
