@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from course_lib.errors import CourseError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     import plotly.graph_objects as go
 
@@ -370,10 +371,16 @@ def histogram(
         raise CourseError(f"There is no column {column}; there are {', '.join(map(str, frame.columns[:20]))}.")
     count = _count_on_spark if hasattr(frame, "sparkSession") else _count_in_pandas
     edges, counts, missing, outside = count(frame, column, bins, limits)
-    width = edges[1] - edges[0]
+    bins = len(edges) - 1
+    width = edges[-1] / bins - edges[0] / bins
     left_out = [f"{n:,} {what}" for n, what in ((missing, "missing"), (outside, "outside")) if n]
     note = f" ({' and '.join(left_out)} not drawn)" if left_out else ""
-    bar = go.Bar(x=[edge + width / 2 for edge in edges[:-1]], y=counts, width=width, marker_line_width=0)
+    bar = go.Bar(
+        x=[edge / 2 + following / 2 for edge, following in itertools.pairwise(edges)],
+        y=counts,
+        width=width,
+        marker_line_width=0,
+    )
     bar.customdata = list(itertools.pairwise(edges))
     bar.hovertemplate = "%{customdata[0]:.4g} to %{customdata[1]:.4g}: %{y:,} rows<extra></extra>"
     fig = go.Figure(bar)
@@ -408,8 +415,9 @@ def _count_on_spark(frame: Any, column: str, bins: int, limits: tuple | None) ->
         sf.count(sf.lit(1)), sf.count_if(finite), sf.min(sf.when(finite, value)), sf.max(sf.when(finite, value))
     ).first()
     edges = _edges(low, high, bins, limits, column)
-    low, high = edges[0], edges[-1]
-    position = sf.least(sf.floor((sf.col("value") - low) / (high - low) * bins), sf.lit(bins - 1))
+    low, high, bins = edges[0], edges[-1], len(edges) - 1
+    share = (sf.col("value") / 2 - low / 2) / (high / 2 - low / 2)  # halves: the span may exceed the largest number
+    position = sf.least(sf.floor(share * bins), sf.lit(bins - 1))
     rows = known.where(sf.col("value").between(low, high)).groupBy(position.cast("int").alias("bin")).count().collect()
     counts = [0] * bins
     for row in rows:
@@ -418,14 +426,31 @@ def _count_on_spark(frame: Any, column: str, bins: int, limits: tuple | None) ->
 
 
 def _edges(low: float | None, high: float | None, bins: int, limits: tuple | None, column: str) -> list[float]:
-    import numpy as np
-
     if low is None:
         raise CourseError(f"The column {column} has no values to draw.")
     low, high = limits or (low, high)
+    return bin_edges(low, high, bins).tolist()
+
+
+def bin_edges(low: float, high: float, bins: int) -> "np.ndarray":
+    """Cut the span between two finite numbers into equal bins, or into as many as floating-point numbers allow.
+
+    Near 10^18 neighbours are 128 apart, so that some bins have no width; between -1e308 and 1e308 lies more than the
+    largest number.
+
+    Returns
+    -------
+    ndarray
+        Growing edges, at most ``bins + 1`` and at least 2.
+    """
+    import numpy as np
+
+    low, high = float(low), float(high)
     if low == high:
-        low, high = low - 0.5, high + 0.5
-    return np.linspace(low, high, bins + 1).tolist()
+        apart = max(0.5, 2 * np.spacing(abs(low)))
+        low, high = max(low - apart, -np.finfo(float).max), min(high + apart, np.finfo(float).max)
+    scale = 4.0 if max(abs(low), abs(high)) > 1e300 else 1.0
+    return np.unique(np.linspace(low / scale, high / scale, bins + 1) * scale)
 
 
 def _table(frame: Any, columns: list[str]) -> "pd.DataFrame":

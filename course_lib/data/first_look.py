@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from course_lib import figures
-from course_lib.data.believe import cut
-from course_lib.data.own_table import kind_of
+from course_lib.data.column_kinds import kind_of
+from course_lib.data.groups import cut
 from course_lib.places import RUNS
 
 
@@ -131,15 +131,17 @@ def _counts(known: pd.Series, kind: str) -> tuple[list, list]:
         return [str(value)[:12] for value in counts.index], counts.tolist()
     if kind == "time":
         known = known.dt.tz_convert(None) if known.dt.tz is not None else known
-        counts, edges = np.histogram(known.astype("int64"), bins=40)
-        return pd.to_datetime(edges[:-1]).tolist(), counts.tolist()
+        moments, unit = known.astype("int64"), known.dt.unit
+        counts, edges = np.histogram(moments, bins=figures.bin_edges(moments.min(), moments.max(), 40))
+        return pd.DatetimeIndex(edges[:-1].astype("int64").view(f"M8[{unit}]")).tolist(), counts.tolist()
     known = known[np.isfinite(known.astype(float))].astype(float)
     low, high = known.quantile([0.005, 0.995])
     if (known % 1 == 0).all() and high - low <= 60:  # a bin for each whole number, or some would hold two
         counts = known[known.between(low, high)].value_counts().sort_index()
         return counts.index.tolist(), counts.tolist()
-    counts, edges = np.histogram(known, bins=40, range=(low, high) if low < high else None)
-    return ((edges[:-1] + edges[1:]) / 2).tolist(), counts.tolist()
+    low, high = (low, high) if low < high else (known.min(), known.max())
+    counts, edges = np.histogram(known, bins=figures.bin_edges(low, high, 40))
+    return (edges[:-1] / 2 + edges[1:] / 2).tolist(), counts.tolist()
 
 
 def draw_missing(data: pd.DataFrame, most: int = 20):

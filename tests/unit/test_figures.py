@@ -1,4 +1,5 @@
 import json
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -143,5 +144,14 @@ def test_histogram_of_what_has_none(values, line):
         figures.histogram(pd.DataFrame({"x": values}), "x", "A histogram")
 
 
-def test_histogram_of_a_constant_column():
-    assert sum(figures.histogram(pd.DataFrame({"x": [3, 3]}), "x", "Always three").data[0].y) == 2
+@pytest.mark.parametrize("constant", [3, 10**18, 1.7e308])
+def test_histogram_of_a_constant_column(constant):
+    assert sum(figures.histogram(pd.DataFrame({"x": [constant] * 2}), "x", "Always one value").data[0].y) == 2
+
+
+@pytest.mark.parametrize(("low", "high"), [(1e18, 1e18 + 300), (-1.7e308, 1.7e308), (1, np.nextafter(1, 2))])
+def test_bins_have_a_width_and_a_finite_edge_however_far_the_numbers(low, high):
+    edges = figures.bin_edges(low, high, 40)
+    assert np.isfinite(edges).all()
+    assert (edges[0], edges[-1]) == (low, high)
+    assert all(following > edge for edge, following in pairwise(edges))

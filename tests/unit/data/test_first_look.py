@@ -32,6 +32,23 @@ def test_any_target_can_be_drawn(target):
     assert figures.describe(first_look.draw_target(ODD, target), "A figure.").layout.meta["description"]
 
 
+FAR = {
+    "powers of ten, some infinite": np.r_[10.0 ** np.arange(300), np.inf, -np.inf],
+    "near 10^18": 10**18 + np.arange(300),
+    "neighbours": np.r_[np.ones(200), np.linspace(1, 1 + 1e-14, 30)],
+    "from the lowest to the highest number": np.linspace(-0.5, 0.5, 301) * 1.7e308 * 2,
+    "beyond the years of nanoseconds": np.arange(300).astype("M8[Y]").astype("M8[us]"),
+}
+
+
+@pytest.mark.parametrize("values", FAR.values(), ids=FAR)
+def test_numbers_too_far_or_too_near_for_equal_bins_are_counted(values):
+    data = pd.DataFrame({"value": values})
+    counts = first_look.draw_distributions(data).data[0].y
+    assert 0.97 * len(values) <= sum(counts) <= len(values)
+    assert figures.describe(first_look.draw_target(data, "value"), "A figure.").to_json()
+
+
 @pytest.mark.parametrize(
     ("data", "name", "count"),
     [

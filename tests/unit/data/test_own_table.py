@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from course_lib.data.own_table import choose_target, kind_of, overview, read_table
+from course_lib.data.column_kinds import choose_target, kind_of, overview
+from course_lib.data.own_table import read_table
 from course_lib.errors import CourseError
 
 ROWS = 40
@@ -120,6 +121,12 @@ def test_dates_are_parsed_where_their_order_is_certain(write, text, first):
 
 def test_a_date_that_may_be_either_stays_text(write):
     assert read_table(write("when\n03/04/2024\n05/06/2024\n")).data["when"].iloc[0] == "03/04/2024"
+
+
+def test_a_day_that_pandas_cannot_hold_is_missing_and_told(write):
+    found = read_table(write("until\n" + "2024-01-01\n" * 30 + "9999-12-31\n"))
+    assert found.data["until"].isna().sum() == 1
+    assert any("until (1 that are no days" in note for note in found.notes)
 
 
 def test_lines_that_do_not_fit_are_left_out_and_counted(write):
