@@ -66,7 +66,8 @@ LEFTOVERS = {
 
 @pytest.fixture(scope="module")
 def life(tmp_path_factory):
-    return tell("leftovers_life.py", tmp_path_factory.mktemp("work"), **LEFTOVERS)
+    no_home = () if sys.platform == "win32" else ("env", "-u", "HOME")
+    return tell("leftovers_life.py", tmp_path_factory.mktemp("work"), prefix=no_home, **LEFTOVERS)
 
 
 def test_leftovers_do_not_disturb_a_session(life):
