@@ -71,11 +71,10 @@ def _whole(path: Path, encoding: str) -> tuple[list | None, str]:
     with open_text(path, encoding) as file:
         first = next((line for line in file if line.strip()), "")
         second = next((line for line in file if line.strip()), "")
-    alone = _parsed(first)
-    if second and isinstance(alone, dict):
-        return None, ""
-    if second and alone is None and isinstance(_parsed(second), dict):  # a broken line above whole ones
-        return None, ""
+    if second:
+        alone = _parsed(first)
+        if isinstance(alone, dict) or (alone is None and isinstance(_parsed(second), dict)):  # or a broken one above
+            return None, ""
     with open_text(path, encoding) as file:
         try:
             found = json.load(file, parse_int=_whole_number)

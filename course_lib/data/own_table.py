@@ -36,7 +36,9 @@ class Table:
         return f"{self.name}: {len(self.data):,} rows, {self.data.shape[1]:,} columns; {'; '.join(self.notes)}"
 
     def _repr_markdown_(self) -> str:
-        items = "".join(f"\n- {note}" for note in self.notes)
+        # Names and lines of the file as they stand: two dollars would make a formula, "<" an element.
+        notes = [re.sub(r"([$<*`])", r"\\\1", note) for note in self.notes]
+        items = "".join(f"\n- {note}" for note in notes)
         return f"# {self.name}\n\n{len(self.data):,} rows, {self.data.shape[1]:,} columns\n{items}"
 
 

@@ -38,7 +38,9 @@ def open_bytes(path: Path):
         try:
             return archive.open(files[0])
         except RuntimeError as error:
-            raise CourseError(f"'{path}' is under a password: unzip it and give the file in it.") from error
+            raise CourseError(
+                f"'{path}' cannot be unpacked here (a password?): unzip it and give the file in it."
+            ) from error
     return {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(path.suffix, open)(path, "rb")
 
 

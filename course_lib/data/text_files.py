@@ -26,7 +26,7 @@ _MISSING_TO_PANDAS = {"na", "n/a", "nan", "null", "none", "<na>", "#n/a"}
 _THOUSANDS_OR_NOT = re.compile(r"\s*[-+]?([1-9]\d{0,2}\.\d{3}|\d{1,3})\s*")
 _LONG_NUMBER = re.compile(rf"\s*-?\d{{{LONGEST + 1},}}\s*")
 _TOTAL = re.compile(
-    r"\W*((grand |sub)?total|sum(me|ma)?\b|gesamt|saldo|(closing|final|ending|end) ?(balance|saldo))", re.I
+    r"\W*((grand |sub)?totals?\b|sum(me|ma)?\b|gesamt\b|saldo\b|(closing|final|ending|end) ?(balance|saldo))", re.I
 )
 
 
@@ -236,7 +236,8 @@ def _below(path: Path, layout: Layout, encoding: str) -> list[str]:
         begin = next(value for value in fields if value.strip())
         no_value = any(_is_word(fields[at]) for at in of_values if len(fields) > at)
         short = regular and len(fields) < full and (no_value or re.search(r"\s|:", begin.strip()))
-        if not short and not (no_value and (filled(fields) <= full / 2 or _TOTAL.match(begin))):
+        signs_of_an_end = [no_value, _TOTAL.match(begin), filled(fields) <= (full + 1) / 2]
+        if not short and sum(map(bool, signs_of_an_end)) < 2:
             break
         found += [*empty, line]
         empty = []

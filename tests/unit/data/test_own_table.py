@@ -78,6 +78,11 @@ def test_text_that_is_more_than_numbers_stays_text(write, column):
     assert read_table(write(text)).data["a"].tolist() == column
 
 
+def test_notes_are_shown_as_they_stand(write):
+    shown = read_table(write("a;b\n$1.50;$2.25\n$3.00;$4.75\n"))._repr_markdown_()
+    assert r"a (\$), b (\$)" in shown
+
+
 def test_text_with_a_comma_stays_text(write):
     assert read_table(write("a;b\nyes, please;1\nno;2\n")).data["a"].tolist() == ["yes, please", "no"]
 

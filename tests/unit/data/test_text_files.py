@@ -61,6 +61,15 @@ def test_lines_above_and_below_the_rows_of_a_statement_are_left_out_and_told(rea
     assert told(found, "1 line below the rows", "Closing balance")
 
 
+@pytest.mark.parametrize(
+    "end", ["Total;;18", ";Total;", "Made by: shop 2.1", ";;;"], ids=["sum", "word", "program", "nothing"]
+)
+def test_what_ends_a_table_of_words_is_no_row(read, end):
+    found = read("who;what;n", "Ann;tea;5", "Bob;milk;6", "Cid;tea;7", end)
+    assert found.data["n"].dropna().tolist() == [5, 6, 7]
+    assert told(found, "below the rows") == (end != ";;;")
+
+
 def test_a_spreadsheet_pads_the_lines_around_the_rows_with_separators(read):
     padded = [line + ";" * (3 - line.count(";")) for line in STATEMENT]
     assert len(read(*padded).data) == len(AMOUNTS)
