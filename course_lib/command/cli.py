@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from course_lib.command.lessons import find_lesson, lessons
 from course_lib.engines import environment
 from course_lib.errors import CourseError
-from course_lib.places import NOTEBOOKS, PACKAGE, REPOSITORY, RUNS
+from course_lib.places import REPOSITORY, RUNS
 
 # What JupyterLab does here unless the person's own settings say otherwise.
 LAB_SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
@@ -34,33 +35,6 @@ app.add_typer(data, name="data", rich_help_panel=CARE)
 cluster = typer.Typer(no_args_is_help=True, help="A real Spark cluster on this machine: start it, see it, stop it.")
 app.add_typer(cluster, name="cluster", rich_help_panel=WORK)
 console = Console(highlight=False)
-
-
-def lessons() -> list[Path]:
-    """Return the lessons in reading order: the numbered ones, then those in folders that have exercises of their name.
-
-    The lab's checkpoints and the copies that `reset` keeps are none.
-    """
-    found = [path for path in NOTEBOOKS.rglob("*.ipynb") if not path.parent.name.startswith(".")]
-    with_exercises = {path.stem.removeprefix("lesson_") for path in (PACKAGE / "exercises").glob("lesson_*.py")}
-    return sorted(p for p in found if "." not in p.stem and (p.stem[:2].isdigit() or p.stem in with_exercises))
-
-
-def find_lesson(name: str) -> Path:
-    """Return the notebook that a person means by ``02``, ``02_exploratory``, or a path.
-
-    Raises
-    ------
-    CourseError
-        If no notebook, or more than one, goes by that name.
-    """
-    if name.endswith(".ipynb") and Path(name).is_file():
-        return Path(name).resolve()
-    found = [path for path in lessons() if path.stem.startswith(Path(name).stem)]
-    if len(found) != 1:
-        known = ", ".join(path.stem for path in found or lessons())
-        raise CourseError(f"'{name}' names {len(found)} lessons. Name one of these by its number or file: {known}.")
-    return found[0]
 
 
 def page_table(*columns: str, title: str | None = None) -> Table:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.command.cli import lessons
+from course_lib.command.lessons import lessons
 
 
 @pytest.fixture(params=lessons(), ids=lambda path: path.stem)

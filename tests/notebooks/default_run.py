@@ -27,7 +27,7 @@ from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbFile
 
 from course_lib import measure
-from course_lib.command.cli import lessons
+from course_lib.command.lessons import lessons
 from course_lib.pages import export_html
 from course_lib.places import NOTEBOOKS
 

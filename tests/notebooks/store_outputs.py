@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import papermill
 
-from course_lib.command.cli import find_lesson, lessons
+from course_lib.command.lessons import find_lesson, lessons
 
 
 def store_outputs(lesson: Path) -> None:

@@ -14,7 +14,7 @@ import papermill
 import pytest
 from lesson_runs import SECOND_PARAMETERS, Run, run_lesson
 
-from course_lib.command.cli import lessons
+from course_lib.command.lessons import lessons
 from course_lib.engines.cluster import local_cluster
 from course_lib.engines.connect import connect_server
 from course_lib.places import REPOSITORY

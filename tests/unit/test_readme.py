@@ -8,7 +8,8 @@ import nbformat
 import pytest
 import typer
 
-from course_lib.command.cli import app, find_lesson, lessons
+from course_lib.command.cli import app
+from course_lib.command.lessons import find_lesson, lessons
 from course_lib.data.catalogue import describe, names
 from course_lib.places import REPOSITORY
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from course_lib.command.cli import lessons
+from course_lib.command.lessons import lessons
 from course_lib.command.run import run_notebook
 from course_lib.data import catalogue
 from course_lib.errors import CourseError
