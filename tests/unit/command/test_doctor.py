@@ -68,7 +68,7 @@ def examined(tmp_path_factory):
     for name in catalogue.names():
         (cache / f"{name}.parquet").symlink_to(catalogue.fetch(name))
     command = [sys.executable, "-m", "course_lib.command.cli", "doctor"]
-    settings = {"COURSE_DATA": str(cache), "COLUMNS": "250", "PYSPARK_SUBMIT_ARGS": "--master local[999]"}
+    settings = {"COURSE_DATA": str(cache), "COLUMNS": "1000", "PYSPARK_SUBMIT_ARGS": "--master local[999]"}
     return subprocess.run(command, cwd=REPOSITORY, env={**os.environ, **settings}, capture_output=True, text=True)
 
 
@@ -87,7 +87,7 @@ def test_a_problem_is_a_failure(tmp_path):
     (tmp_path / "pyspark").mkdir()
     (tmp_path / "pyspark" / "__init__.py").write_text("raise ImportError('of another Python')")
     command = [sys.executable, "-m", "course_lib.command.cli", "doctor"]
-    settings = {"PYTHONPATH": str(tmp_path), "COLUMNS": "250"}
+    settings = {"PYTHONPATH": str(tmp_path), "COLUMNS": "1000"}
     done = subprocess.run(command, cwd=REPOSITORY, env={**os.environ, **settings}, capture_output=True, text=True)
     assert done.returncode == 1
     assert re.search(r"^problem +Environment .*unset PYTHONPATH", done.stdout, re.M)
