@@ -1,6 +1,5 @@
 """The ``course`` command: thin words over the library."""
 
-import json
 import os
 import subprocess
 import sys
@@ -17,9 +16,6 @@ from course_lib.command.lessons import find_lesson, lessons
 from course_lib.engines import environment
 from course_lib.errors import CourseError
 from course_lib.places import REPOSITORY, RUNS
-
-# What JupyterLab does here unless the person's own settings say otherwise.
-LAB_SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
 
 app = typer.Typer(
     name="course",
@@ -180,17 +176,14 @@ def sweep(
 @app.command(rich_help_panel=CARE)
 def setup() -> None:
     """Get what is missing: [bold]Java[/], the data, what makes Spark start quickly."""
+    from course_lib.command import settings
     from course_lib.data import catalogue
-    from course_lib.engines import archive, jars, jvm, kernel
+    from course_lib.engines import archive, jars, jvm
     from course_lib.engines.java import find_java, install_java
 
     environment.must_be_sound()
     RUNS.mkdir(exist_ok=True)  # papermill writes there, and makes no folder itself
-    settings = Path(sys.prefix, "share", "jupyter", "lab", "settings", "overrides.json")
-    if not settings.exists():
-        settings.parent.mkdir(parents=True, exist_ok=True)
-        settings.write_text(json.dumps(LAB_SETTINGS, indent=2))
-    kernel.install()
+    settings.write(Path(sys.prefix))
     try:
         java = find_java()
     except CourseError:

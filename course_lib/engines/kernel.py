@@ -4,9 +4,7 @@
 """
 
 import signal
-import sys
 import threading
-from pathlib import Path
 
 from ipykernel.ipkernel import IPythonKernel
 
@@ -24,16 +22,3 @@ class Kernel(IPythonKernel):
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         await super().kernel_info_request(stream, ident, parent)
-
-
-def install(prefix: Path = Path(sys.prefix)) -> None:
-    """Make it the kernel of an environment, by a file that IPython reads there; a person's own settings still win.
-
-    Parameters
-    ----------
-    prefix : Path
-        The environment's folder.
-    """
-    file = prefix / "etc" / "ipython" / "ipython_kernel_config.py"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(f'c.IPKernelApp.kernel_class = "{__name__}.Kernel"\n')

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from jupyter_client.manager import start_new_kernel
 
-from course_lib.engines import kernel
+from course_lib.command import settings
 
 # A machine on which the kernel is interrupted between its last answer and the end of that request.
 SLOW = """
@@ -44,7 +44,7 @@ def test_a_run_that_succeeds_does_not_end_in_an_error_message(kernel_class, said
 
 def test_set_up_makes_it_the_kernel_of_the_environment(tmp_path):
     """IPython reads its settings in the folder of the Python that runs."""
-    kernel.install(tmp_path)
+    settings.write(tmp_path)
     show = (
         "from ipykernel.kernelapp import IPKernelApp; app = IPKernelApp(); app.init_profile_dir(); "
         "app.init_config_files(); app.load_config_file(); print(app.config)"
