@@ -112,6 +112,7 @@ def serve(engine: str):
 
     from course_lib import get_spark, stop_spark
     from course_lib.data import catalogue
+    from course_lib.engines import paths
     from course_lib.engines.cluster import local_cluster
     from course_lib.engines.connect import connect_server
     from course_lib.engines.hdfs import hdfs
@@ -156,7 +157,7 @@ def serve(engine: str):
                     numbers = spark.range(ROWS).selectExpr("id % 1000 AS key", "id * 7 % 13 AS value")
                     numbers.groupBy("key").agg({"value": "sum"}).orderBy("key").limit(10).collect()
                 elif job == "write":
-                    flights = spark.read.parquet(str(catalogue.fetch("flights")))
+                    flights = spark.read.parquet(paths.to_read(catalogue.fetch("flights")))
                     flights.write.mode("overwrite").parquet(f"{lake}/flights")
                 elif job == "read":
                     spark.read.parquet(f"{lake}/flights").selectExpr("sum(distance)", "max(arr_delay)").collect()

@@ -12,10 +12,11 @@ import psutil
 
 from course_lib import get_spark, stop_spark
 from course_lib.data import catalogue
+from course_lib.engines import paths
 from course_lib.engines.cluster import local_cluster
 
 told = {}
-FLIGHTS = str(catalogue.fetch("flights"))
+FLIGHTS = paths.to_read(catalogue.fetch("flights"))
 ROWS = 200_000_000
 
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from course_lib import CourseError, get_spark, stop_spark
 from course_lib.data import catalogue
+from course_lib.engines import paths
 
 told = {}
 spark = get_spark(master="local[2]", delta=True)
-airlines = spark.read.parquet(str(catalogue.fetch("airlines")))
+airlines = spark.read.parquet(paths.to_read(catalogue.fetch("airlines")))
 table = Path("airlines").absolute().as_uri()
 airlines.write.format("delta").save(table)
 told["rows"] = [airlines.count(), spark.read.format("delta").load(table).count()]

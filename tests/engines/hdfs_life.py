@@ -10,6 +10,7 @@ import psutil
 
 from course_lib import CourseError, get_spark, stop_spark
 from course_lib.data import catalogue
+from course_lib.engines import paths
 from course_lib.engines.hdfs import hdfs
 
 told = {}
@@ -34,7 +35,7 @@ def summary(folder: str) -> list:
 with hdfs(data_nodes=2) as store:
     spark = get_spark(master="local[2]")
     store.use_with(spark)
-    original = str(catalogue.fetch("flights"))
+    original = paths.to_read(catalogue.fetch("flights"))
     lake = f"{store.url}/lake/flights"
     told["original"] = summary(original)
     spark.read.parquet(original).write.parquet(lake)
