@@ -107,16 +107,15 @@ def lesson_of(nodeid: str) -> str | None:
 def table_of_lessons(by_lesson: dict[str | None, list[bool]], took: dict[tuple, dict]) -> list[str]:
     """Write a row for each lesson: its default run, its run with second parameters, and how many checks it passed."""
     lines = [
-        f"{'':30} {'default run':>24}   {'second run':>14}",
-        f"{'':30} {'seconds':>7} {'CPU s':>6} {'GB':>9}   {'seconds':>7} {'CPU s':>6}   checks",
+        f"{'':30} {'default run':>26}   {'second run':>14}",
+        f"{'':30} {'seconds':>7} {'CPU s':>6} {'GB':>5} {'slow':>5}   {'seconds':>7} {'CPU s':>6}   checks",
     ]
     for name in sorted({name for name, _ in took}):
         first, second = took.get((name, "default run")), took.get((name, "second run"))
-        cells = [
-            f"{first['seconds']:7.0f} {first['cpu_seconds']:6.0f} {first['peak_bytes'] / 1e9:9.2f}"
-            if first
-            else " " * 24
-        ]
+        cells = [" " * 26]
+        if first:
+            cells = [f"{first['seconds']:7.0f} {first['cpu_seconds']:6.0f} {first['peak_bytes'] / 1e9:5.2f}"]
+            cells[0] += f" {first['slowness']:5.2f}"
         cells += [f"{second['seconds']:7.0f} {second['cpu_seconds']:6.0f}" if second else " " * 14]
         checks = by_lesson[name]
         lines.append(f"{name:30} {cells[0]}   {cells[1]}   {sum(checks)} of {len(checks)}")
