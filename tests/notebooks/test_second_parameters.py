@@ -23,7 +23,7 @@ from course_lib.sweeps.warm_runs import can_fork, close_nursery
 
 register()
 
-CPU_SECONDS = 90  # of a run with second parameters; 30 are enough for a lesson that starts no engines of its own
+CPU_SECONDS = 120  # of a run with second parameters; 30 are enough for a lesson that starts no engines of its own
 
 # What differs between two fresh runs of a lesson as well, by the reason for it. It is taken out of both.
 VOLATILE = {
