@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from course_lib.command import settings
 from course_lib.command.lessons import find_lesson, lessons
 from course_lib.engines import environment
 from course_lib.errors import CourseError
@@ -50,6 +51,7 @@ def lab(
     environment.clear(before_kernels=True)
     setup()
     options = {
+        "LabApp.extra_labextensions_path": settings.extensions_of(Path(sys.prefix)),
         "ServerApp.ip": "127.0.0.1",
         "ServerApp.port": port,
         "ServerApp.root_dir": REPOSITORY,
@@ -176,7 +178,6 @@ def sweep(
 @app.command(rich_help_panel=CARE)
 def setup() -> None:
     """Get what is missing: [bold]Java[/], the data, what makes Spark start quickly."""
-    from course_lib.command import settings
     from course_lib.data import catalogue
     from course_lib.engines import archive, jars, jvm
     from course_lib.engines.java import find_java, install_java

@@ -1,5 +1,6 @@
 """What set-up tells JupyterLab and IPython about this environment; a person's own settings still win."""
 
+import glob
 import json
 from pathlib import Path
 
@@ -22,3 +23,11 @@ def write(prefix: Path) -> None:
     if not lab.exists():  # an instructor may have written more into it
         lab.write_text(json.dumps(_LAB, indent=2))
     kernel.write_text(_KERNEL)
+
+
+def extensions_of(prefix: Path) -> str:
+    """Name the folder of an environment's lab extensions, which draw the figures, as JupyterLab must be told it.
+
+    It looks for them by a pattern, of which ``[x]`` in the name of a folder above would be a part.
+    """
+    return glob.escape(str(prefix / "share" / "jupyter" / "labextensions"))
