@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from course_lib.errors import CourseError
-from course_lib.places import REPOSITORY
+from course_lib.places import REPOSITORY, first_line
 
 State = Literal["ok", "optional", "problem"]  # optional: a part is missing that the lessons do without, and say so
 
@@ -186,8 +186,7 @@ def _spark() -> Finding:
     except CourseError as error:
         return Finding("Spark", "problem", "does not start", str(error))
     except Exception as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        return Finding("Spark", "problem", "does not answer", f"It said: {first}")
+        return Finding("Spark", "problem", "does not answer", f"It said: {first_line(error)}")
     finally:
         stop_spark()
     right = answer == 499500

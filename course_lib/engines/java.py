@@ -11,7 +11,7 @@ from pathlib import Path
 
 from course_lib.engines import environment
 from course_lib.errors import CourseError
-from course_lib.places import project_folder
+from course_lib.places import first_line, project_folder
 
 OLDEST = 17  # what Spark 4 needs
 TRIED = (17, 21, 25)  # preferred where several are found; with newer ones Spark may not have been tried
@@ -100,8 +100,7 @@ def install_java(version: int = 17) -> Java:
         folder.mkdir(parents=True, exist_ok=True)
         installed = jdk.install(str(version), jre=True, path=str(folder))
     except Exception as error:  # no network, no space, no such build: the way out is the same
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CourseError(f"Java {version} could not be downloaded ({reason}). {THREE_WAYS}") from None
+        raise CourseError(f"Java {version} could not be downloaded ({first_line(error)}). {THREE_WAYS}") from None
     java = read_java(_inner_home(Path(installed)))
     if java is None:
         raise CourseError(f"The Java downloaded to {installed} does not run; delete that folder. {THREE_WAYS}")
