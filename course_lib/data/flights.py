@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 DECISION_HOURS = 3  # the crew is decided on this long before the scheduled departure
 WINDOW_MINUTES = 90  # departures this recent tell how an airport is doing
-CANCELLED_KNOWN_MINUTES = 60  # after its scheduled time a cancelled flight counts as known to be cancelled
+OVERDUE_MINUTES = 60  # how long a flight that has not left counts as overdue
 
 ROWS_PER_TASK = 500_000  # grown rows that one Spark task makes, a second's work or less
 JITTER = {"airport_delay": 1.0, "nyc_delay": 1.0, "temperature": 0.5, "wind_speed": 0.5}  # at most this much, +/-
@@ -92,9 +92,13 @@ def _recent_delay(flights: pd.DataFrame, decision: pd.Series) -> np.ndarray:
 
 
 def _overdue(flights: pd.DataFrame, decision: pd.Series) -> np.ndarray:
-    """Count the flights that should have left before each decision, have not, and are not known to be cancelled."""
+    """Count the flights that should have left in the last hour before each decision, and have not.
+
+    The data do not say when a flight was cancelled. So every flight drops out after an hour, the cancelled and those
+    that still leave alike: to keep only the latter would tell which of them will.
+    """
     scheduled = _minutes(flights["scheduled"])
-    waits = flights["dep_delay"].fillna(CANCELLED_KNOWN_MINUTES).clip(lower=0).to_numpy().astype("int64")
+    waits = flights["dep_delay"].fillna(OVERDUE_MINUTES).clip(0, OVERDUE_MINUTES).to_numpy().astype("int64")
     at = _minutes(decision)
     began = np.searchsorted(np.sort(scheduled), at, side="left")
     ended = np.searchsorted(np.sort(scheduled + waits), at, side="left")
