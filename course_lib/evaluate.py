@@ -1,25 +1,36 @@
-"""Scores and savings with intervals that resample whole groups: days, users, households.
+"""Scores and savings with intervals that leave out whole groups: blocks of days, users, households.
 
-Rows that share a day share its weather and its queues, so they are not independent, and an interval that draws rows
-one by one is far too narrow. Every interval here draws whole groups with replacement (the cluster, or block, bootstrap:
-Davison and Hinkley, Bootstrap Methods and their Application, 1997, section 3.8) and reads the 2.5 % and 97.5 %
-percentiles. Groups themselves are taken as independent. Where neighbouring days still resemble each other, pass a
-coarser group (weeks) and see how much wider the interval becomes.
+Rows that share a day share its weather and its queues, so they are not independent, and an interval that counts rows
+is far too narrow. Neighbouring days resemble each other as well. Every interval here comes from a block jackknife
+(Künsch, The Jackknife and the Bootstrap for General Stationary Observations, 1989): leave out seven neighbouring days,
+score the rest, move on by a day, round the year's end to its start. How far the score moves says how far it would move
+with other days. The interval is ``value ± t * standard error``, with Student's t for as many degrees of freedom as
+there are blocks, less one: sixty days are nine blocks, which is little, and the interval says so.
+
+Seven days, because a week holds one of each weekday and the likeness of neighbouring days has gone by then; with five
+or ten the interval hardly differs. ``benchmarks/interval_coverage.py`` measures how often it holds a planted truth.
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from scipy.special import stdtr, stdtrit
 
 from course_lib.errors import CourseError
 
 METRICS = ("average_precision", "roc_auc", "log_loss", "brier")
-_PERCENTILES = (2.5, 97.5)
+_BLOCK_DAYS = 7
+_PARTS = 400  # at most so many scores an interval; with more groups, what is left out is drawn once and for all
+_BOUNDS = {"log_loss": (0, np.inf), "saving": (-np.inf, 1)}  # of a score; the others lie between 0 and 1
 
-# A statistic of one resample: from how often each group was drawn, shape (groups,), to the value.
+Opponent = Literal["never", "always"]
+
+# A statistic of some of the groups: from the weight of each group (1, or 0 if left out), shape (groups,), to the value.
 _Statistic = Callable[[np.ndarray], float]
 
 
@@ -30,8 +41,9 @@ class Saving:
     Attributes
     ----------
     share, low, high : float
-        Share of money saved against the better of "never act" and "always act", with its 95 % interval. The better
-        one is chosen anew in each resample, so `share` may stand off the middle of its interval.
+        Share of money saved against `opponent`, with its 95 % interval.
+    opponent : str
+        The trivial policy that `share` compares with, "never" or "always".
     versus_never, versus_always : float
         Money saved per 1,000 decisions against each of the two.
     versus_never_interval, versus_always_interval : tuple of float
@@ -47,6 +59,7 @@ class Saving:
     share: float
     low: float
     high: float
+    opponent: Opponent
     versus_never: float
     versus_always: float
     versus_never_interval: tuple[float, float]
@@ -69,10 +82,10 @@ def score(
     *,
     crew_cost: float = 1.0,
     late_cost: float = 6.0,
-    resamples: int = 500,
-    seed: int = 0,
+    opponent: Opponent | None = None,
+    block: int | None = None,
 ) -> pd.DataFrame:
-    """Score probabilities, each score with a 95 % interval that resamples whole groups.
+    """Score probabilities, each score with a 95 % interval that leaves out whole groups.
 
     Parameters
     ----------
@@ -81,16 +94,18 @@ def score(
     probability : array-like of float, shape (n,)
         Predicted probability of 1, each in [0, 1].
     groups : array-like, shape (n,)
-        What is drawn as one: the day of each row, for example.
+        What stays together: the day of each row, or its user.
     metrics : sequence of str
         Out of "average_precision", "roc_auc" (as scikit-learn defines them), "log_loss", "brier" and "saving" (the
-        share saved against the better of never and always acting, acting at ``crew_cost / late_cost``).
+        share saved against `opponent`, acting at ``crew_cost / late_cost``).
     crew_cost, late_cost : float
         Used by "saving" only.
-    resamples : int
-        Number of resamples.
-    seed : int
-        Equal seeds draw equal resamples.
+    opponent : "never" or "always"
+        Used by "saving" only, and needed there. Choose it on earlier data: the better of the two in these very rows
+        is chosen with their luck, and no interval knows of that.
+    block : int, optional
+        How many neighbouring groups, in their order, are left out together; by default 7 where groups are dates, else
+        1 (users are independent, and have no order). Never more than half of them.
 
     Returns
     -------
@@ -102,11 +117,10 @@ def score(
     CourseError
         If the inputs do not fit together, hold missing values or leave a score undefined.
     """
-    target, (probability,), codes, n_groups = _checked(target, [probability], groups)
+    rows = _checked(target, [probability], groups, block, "score")
     _check_metrics(metrics)
-    statistics = [_statistic(metric, target, probability, codes, n_groups, crew_cost, late_cost) for metric in metrics]
-    draws = _draw(statistics, n_groups, resamples, seed)
-    return _summary(metrics, [statistic(np.ones(n_groups)) for statistic in statistics], draws)
+    statistics = [_statistic(name, rows, 0, crew_cost, late_cost, opponent) for name in metrics]
+    return _summary(metrics, statistics, rows, [_BOUNDS.get(name, (0, 1)) for name in metrics])
 
 
 def difference(
@@ -118,10 +132,10 @@ def difference(
     *,
     crew_cost: float = 1.0,
     late_cost: float = 6.0,
-    resamples: int = 500,
-    seed: int = 0,
+    opponent: Opponent | None = None,
+    block: int | None = None,
 ) -> pd.DataFrame:
-    """Compare two models on the same rows: score of `probability` minus score of `other`, paired in each resample.
+    """Compare two models on the same rows: score of `probability` minus score of `other`, with the same days left out.
 
     Both models meet the same hard and easy days, so the interval of their difference is usually much narrower than
     what their two intervals suggest. An interval that excludes 0 is a difference that the choice of days does not
@@ -129,7 +143,7 @@ def difference(
 
     Parameters
     ----------
-    target, groups, metrics, crew_cost, late_cost, resamples, seed
+    target, groups, metrics, crew_cost, late_cost, opponent, block
         As in `score`.
     probability, other : array-like of float, shape (n,)
         Predicted probabilities of the two models for the same rows in the same order.
@@ -144,15 +158,11 @@ def difference(
     CourseError
         As in `score`.
     """
-    target, probabilities, codes, n_groups = _checked(target, [probability, other], groups)
+    rows = _checked(target, [probability, other], groups, block, "difference")
     _check_metrics(metrics)
-    pairs = [
-        [_statistic(metric, target, values, codes, n_groups, crew_cost, late_cost) for values in probabilities]
-        for metric in metrics
-    ]
-    statistics = [lambda counts, pair=pair: pair[0](counts) - pair[1](counts) for pair in pairs]
-    draws = _draw(statistics, n_groups, resamples, seed)
-    return _summary(metrics, [statistic(np.ones(n_groups)) for statistic in statistics], draws)
+    pairs = [[_statistic(name, rows, which, crew_cost, late_cost, opponent) for which in (0, 1)] for name in metrics]
+    statistics = [lambda weights, pair=pair: pair[0](weights) - pair[1](weights) for pair in pairs]
+    return _summary(metrics, statistics, rows, [(-np.inf, np.inf)] * len(metrics))
 
 
 def cost_per_1000(target: ArrayLike, act: ArrayLike, crew_cost: float = 1.0, late_cost: float = 6.0) -> float:
@@ -180,6 +190,7 @@ def cost_per_1000(target: ArrayLike, act: ArrayLike, crew_cost: float = 1.0, lat
     target = _binary("target", target)
     act = np.full(len(target), bool(act)) if np.ndim(act) == 0 else _binary("act", act)
     _check_lengths(target=target, act=act)
+    _note_look("cost_per_1000", target, None, [act])
     return float(1000 * (crew_cost * act.mean() + late_cost * (target * (1 - act)).mean()))
 
 
@@ -191,8 +202,8 @@ def saving(
     late_cost: float = 6.0,
     threshold: float | None = None,
     *,
-    resamples: int = 500,
-    seed: int = 0,
+    opponent: Opponent,
+    block: int | None = None,
 ) -> Saving:
     """Compare acting on a probability with never and with always acting, in money, with intervals over groups.
 
@@ -201,7 +212,7 @@ def saving(
 
     Parameters
     ----------
-    target, probability, groups, resamples, seed
+    target, probability, groups, opponent, block
         As in `score`.
     crew_cost, late_cost : float
         Cost of acting, and of a late row without action; ``0 < crew_cost < late_cost``.
@@ -218,41 +229,50 @@ def saving(
     CourseError
         As in `score`, and for costs that leave nothing to decide.
     """
-    target, (probability,), codes, n_groups = _checked(target, [probability], groups)
-    sums, threshold = _cost_sums(target, probability, codes, n_groups, crew_cost, late_cost, threshold)
+    rows = _checked(target, [probability], groups, block, "saving")
+    sums, threshold = _cost_sums(rows, 0, crew_cost, late_cost, threshold)
+    which = _column_of(opponent)
 
-    def money(counts: np.ndarray) -> tuple[float, float, float]:
-        rows, cost, never, always = counts @ sums
-        return 1000 * cost / rows, 1000 * never / rows, 1000 * always / rows
+    def money(weights: np.ndarray) -> np.ndarray:
+        kept, cost, never, always = weights @ sums
+        share = 1 - cost / (never, always)[which] if (never, always)[which] > 0 else np.nan
+        return np.array([share, *(1000 * np.array([cost, never, always]) / kept)])
 
-    cost, never, always = money(np.ones(n_groups))
-    draws = np.array([money(counts) for counts in _counts(n_groups, resamples, seed)])
-    shares = _share_saved(draws[:, 0], draws[:, 1], draws[:, 2])
-    low, high = _interval(shares, "saving")
+    share, cost, never, always = money(np.ones(rows.n_groups))
+    left_out = np.array([money(weights) for weights in rows.parts()])
+    (low, high), *intervals = (
+        rows.interval(value, scores, "saving")
+        for value, scores in [
+            (share, left_out[:, 0]),
+            (never - cost, left_out[:, 2] - left_out[:, 1]),
+            (always - cost, left_out[:, 3] - left_out[:, 1]),
+        ]
+    )
     return Saving(
-        share=float(_share_saved(cost, never, always)),
+        share=float(share),
         low=low,
-        high=high,
+        high=min(high, 1.0),
+        opponent=opponent,
         versus_never=float(never - cost),
         versus_always=float(always - cost),
-        versus_never_interval=_interval(draws[:, 1] - draws[:, 0], "saving"),
-        versus_always_interval=_interval(draws[:, 2] - draws[:, 0], "saving"),
+        versus_never_interval=intervals[0],
+        versus_always_interval=intervals[1],
         cost=float(cost),
         never=float(never),
         always=float(always),
         threshold=threshold,
-        acted_share=float((probability >= threshold).mean()),
+        acted_share=float((rows.probabilities[0] >= threshold).mean()),
     )
 
 
 def calibration(
-    target: ArrayLike, probability: ArrayLike, groups: ArrayLike, bins: int = 10, *, resamples: int = 500, seed: int = 0
+    target: ArrayLike, probability: ArrayLike, groups: ArrayLike, bins: int = 10, *, block: int | None = None
 ) -> pd.DataFrame:
     """Compare predicted with observed rates in bins of equally many rows, with intervals over groups.
 
     Parameters
     ----------
-    target, probability, groups, resamples, seed
+    target, probability, groups, block
         As in `score`.
     bins : int
         Number of bins; equal probabilities stay in one bin, so there may be fewer.
@@ -261,77 +281,157 @@ def calibration(
     -------
     pandas.DataFrame
         One row a bin, from the lowest probability to the highest: `rows`, `predicted` (mean probability), `observed`
-        (share of 1), `low`, `high` (of the observed share).
+        (share of 1), `low`, `high` (of the observed share), `p_value` (that observed and predicted differ by chance).
+        For all bins at once, multiply the smallest p-value by the number of bins (Bonferroni).
 
     Raises
     ------
     CourseError
         As in `score`.
     """
-    target, (probability,), codes, n_groups = _checked(target, [probability], groups)
-    bin_codes = pd.qcut(probability, bins, labels=False, duplicates="drop")
+    rows = _checked(target, [probability], groups, block, "calibration")
+    bin_codes = pd.qcut(rows.probabilities[0], bins, labels=False, duplicates="drop")
     n_bins = int(bin_codes.max()) + 1
-    cells = codes * n_bins + bin_codes
-    rows, late = (
-        np.bincount(cells, weights, minlength=n_groups * n_bins).reshape(n_groups, n_bins) for weights in (None, target)
+    cells = rows.codes * n_bins + bin_codes
+    sums = [
+        np.bincount(cells, weights, minlength=rows.n_groups * n_bins).reshape(rows.n_groups, n_bins)
+        for weights in (None, rows.target, rows.probabilities[0])
+    ]
+    weights = np.array([np.ones(rows.n_groups), *rows.parts()])
+    with np.errstate(invalid="ignore"):  # a bin may be empty where a block is left out
+        observed, predicted = ((weights @ each) / (weights @ sums[0]) for each in sums[1:])
+    gaps = observed - predicted
+    table = pd.DataFrame({"rows": sums[0].sum(axis=0).astype(int), "predicted": predicted[0], "observed": observed[0]})
+    ranges = np.array([rows.interval(one[0], one[1:], f"bin {n}") for n, one in enumerate(observed.T)])
+    table["low"], table["high"] = np.clip(ranges, 0, 1).T
+    table["p_value"] = [rows.p_value(one[0], one[1:], f"bin {n}") for n, one in enumerate(gaps.T)]
+    return table.rename_axis("bin")
+
+
+_looks: list[tuple[str, str, frozenset, tuple[str, ...]]] = []  # what was scored in this process, in its order
+
+
+def looks(target: ArrayLike, groups: ArrayLike) -> str:
+    """Say how often these rows were scored in this process: by each function, and with how many predictions.
+
+    Whoever looks often at the same rows and keeps what looks best has tuned on them, and their score is no longer
+    that of new data (the reason why a test set is scored once).
+
+    Parameters
+    ----------
+    target : array-like of 0/1 or bool, shape (n,)
+        What happened in these rows.
+    groups : array-like, shape (n,)
+        Their days. What was scored on some of these days counts too.
+
+    Returns
+    -------
+    str
+        One line.
+    """
+    own, days = _digest(_binary("target", target)), frozenset(np.unique(np.asarray(groups)).tolist())
+    seen = [look for look in _looks if look[1] == own or look[2] & days]
+    by_function = pd.Series([function for function, *_ in seen], dtype=object).value_counts()
+    told = ", ".join(f"{function} {times}" for function, times in by_function.items())
+    predictions = {one for *_, given in seen for one in given}
+    return (
+        f"These {len(days)} groups were scored {len(seen)} times in this run, with {len(predictions)} different "
+        f"predictions" + (f": {told}." if told else ".")
     )
-    with np.errstate(invalid="ignore"):  # a bin may be empty in a resample
-        draws = np.array([(counts @ late) / (counts @ rows) for counts in _counts(n_groups, resamples, seed)])
-    intervals = np.array([_interval(draws[:, one], f"bin {one}") for one in range(n_bins)])
-    return pd.DataFrame(
-        {
-            "rows": rows.sum(axis=0).astype(int),
-            "predicted": np.bincount(bin_codes, probability) / rows.sum(axis=0),
-            "observed": late.sum(axis=0) / rows.sum(axis=0),
-            "low": intervals[:, 0],
-            "high": intervals[:, 1],
-        }
-    ).rename_axis("bin")
+
+
+def _note_look(function: str, target: np.ndarray, groups: np.ndarray | None, given: Sequence[np.ndarray]) -> None:
+    days = frozenset() if groups is None else frozenset(np.asarray(groups).tolist())
+    _looks.append((function, _digest(target), days, tuple(_digest(values) for values in given)))
+
+
+def _digest(values: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(values, dtype=float)).hexdigest()
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Checked rows: target as 0/1, one or two predictions, the group of each row as 0 … n_groups - 1 in order."""
+
+    target: np.ndarray
+    probabilities: list[np.ndarray]
+    codes: np.ndarray
+    n_groups: int
+    block: int
+
+    def parts(self):
+        """Yield the weights of the groups, shape (groups,): each time 0 for what is left out."""
+        if self.block == 1 and self.n_groups > _PARTS:  # sets of groups, the same in each call
+            sets = np.random.default_rng(0).permutation(self.n_groups) % _PARTS
+            for one in range(_PARTS):
+                yield (sets != one).astype(float)
+            return
+        for start in np.linspace(0, self.n_groups, min(self.n_groups, _PARTS), endpoint=False).astype(int):
+            weights = np.ones(self.n_groups)
+            weights[np.arange(start, start + self.block) % self.n_groups] = 0
+            yield weights
+
+    def interval(self, value: float, left_out: np.ndarray, what: str) -> tuple[float, float]:
+        """95 % interval of a statistic, from its values with each part left out."""
+        error, freedom = self._error(value, left_out, what)
+        half = stdtrit(freedom, 0.975) * error
+        return float(value - half), float(value + half)
+
+    def p_value(self, value: float, left_out: np.ndarray, what: str) -> float:
+        """Two-sided, that a statistic is 0 in truth."""
+        error, freedom = self._error(value, left_out, what)
+        return float(2 * stdtr(freedom, -abs(value) / error)) if error > 0 else float(value == 0)
+
+    def _error(self, value: float, left_out: np.ndarray, what: str) -> tuple[float, float]:
+        if np.isnan(value) or np.isnan(left_out).any():
+            raise CourseError(
+                f"{what} is undefined without some of the groups (one outcome only): give more groups, or groups that "
+                "hold both."
+            )
+        blocks = min(self.n_groups, _PARTS) if self.block == 1 else self.n_groups / self.block
+        of_a_block = (blocks - 1) * (value - left_out)  # by how much the block differs from the rest
+        return float(np.sqrt(np.var(of_a_block) / (blocks - 1))), blocks - 1
 
 
 def _statistic(
-    metric: str,
-    target: np.ndarray,
-    probability: np.ndarray,
-    codes: np.ndarray,
-    n_groups: int,
-    crew_cost: float,
-    late_cost: float,
+    metric: str, rows: _Rows, which: int, crew_cost: float, late_cost: float, opponent: Opponent | None
 ) -> _Statistic:
-    """Do the work that all resamples share, once; return the rest as a function of the groups' multiplicities."""
+    """Do the work that all parts share, once; return the rest as a function of the groups' weights."""
     if metric in ("average_precision", "roc_auc"):
-        return _ranking_statistic(metric, target, probability, codes)
+        return _ranking_statistic(metric, rows.target, rows.probabilities[which], rows.codes)
     if metric == "saving":
-        sums, _ = _cost_sums(target, probability, codes, n_groups, crew_cost, late_cost, None)
+        sums, _ = _cost_sums(rows, which, crew_cost, late_cost, None)
+        against = 2 + _column_of(opponent)
 
-        def share(counts: np.ndarray) -> float:
-            _, cost, never, always = counts @ sums
-            return float(_share_saved(cost, never, always))
+        def share(weights: np.ndarray) -> float:
+            found = weights @ sums
+            return float(1 - found[1] / found[against]) if found[against] > 0 else np.nan
 
         return share
+    target, probability = rows.target, rows.probabilities[which]
     if metric == "brier":
         losses = (probability - target) ** 2
     else:
         tiny = np.finfo(float).eps  # as scikit-learn clips
         clipped = np.clip(probability, tiny, 1 - tiny)
         losses = -np.where(target == 1, np.log(clipped), np.log1p(-clipped))
-    sums = np.column_stack([np.bincount(codes, minlength=n_groups), np.bincount(codes, losses, minlength=n_groups)])
+    sums = np.column_stack([np.bincount(rows.codes), np.bincount(rows.codes, losses)])
 
-    def mean_loss(counts: np.ndarray) -> float:
-        rows, loss = counts @ sums
-        return float(loss / rows)
+    def mean_loss(weights: np.ndarray) -> float:
+        kept, loss = weights @ sums
+        return float(loss / kept)
 
     return mean_loss
 
 
 def _ranking_statistic(metric: str, target: np.ndarray, probability: np.ndarray, codes: np.ndarray) -> _Statistic:
-    """Sort once; a resample then costs two cumulative sums over rows weighted by their group's multiplicity."""
+    """Sort once; each part then costs two cumulative sums over rows, weighted by their group."""
     order = np.argsort(-probability, kind="stable")
     codes, target = codes[order], target[order].astype(bool)
     ends = np.append(np.flatnonzero(np.diff(probability[order])), len(order) - 1)  # last row of each distinct score
 
-    def statistic(counts: np.ndarray) -> float:
-        weights = counts[codes]
+    def statistic(of_groups: np.ndarray) -> float:
+        weights = of_groups[codes]
         found = np.cumsum(np.where(target, weights, 0))[ends]
         acted = np.cumsum(weights)[ends]
         positives, negatives = found[-1], acted[-1] - found[-1]
@@ -346,13 +446,7 @@ def _ranking_statistic(metric: str, target: np.ndarray, probability: np.ndarray,
 
 
 def _cost_sums(
-    target: np.ndarray,
-    probability: np.ndarray,
-    codes: np.ndarray,
-    n_groups: int,
-    crew_cost: float,
-    late_cost: float,
-    threshold: float | None,
+    rows: _Rows, which: int, crew_cost: float, late_cost: float, threshold: float | None
 ) -> tuple[np.ndarray, float]:
     """Sum rows and costs (policy, never, always) by group: shape (groups, 4), and the threshold used."""
     if not 0 < crew_cost < late_cost:
@@ -360,53 +454,34 @@ def _cost_sums(
             f"crew_cost={crew_cost} and late_cost={late_cost} leave nothing to decide: give 0 < crew_cost < late_cost."
         )
     threshold = crew_cost / late_cost if threshold is None else threshold
-    act = probability >= threshold
-    per_row = (None, crew_cost * act + late_cost * target * ~act, late_cost * target)
-    rows, cost, never = (np.bincount(codes, weights, minlength=n_groups) for weights in per_row)
-    return np.column_stack([rows, cost, never, crew_cost * rows]), float(threshold)
+    act = rows.probabilities[which] >= threshold
+    per_row = (None, crew_cost * act + late_cost * rows.target * ~act, late_cost * rows.target)
+    kept, cost, never = (np.bincount(rows.codes, weights) for weights in per_row)
+    return np.column_stack([kept, cost, never, crew_cost * kept]), float(threshold)
 
 
-def _share_saved(cost: ArrayLike, never: ArrayLike, always: ArrayLike) -> np.ndarray:
-    best = np.minimum(never, always)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(best > 0, 1 - cost / best, np.nan)
+def _column_of(opponent: Opponent | None) -> int:
+    if opponent not in ("never", "always"):
+        raise CourseError(
+            f'opponent={opponent!r}: say "never" or "always", whichever was cheaper in the data before these rows.'
+        )
+    return ("never", "always").index(opponent)
 
 
-def _counts(n_groups: int, resamples: int, seed: int):
-    """Yield how often each group is drawn, one resample at a time: a matrix of all would be large for many groups."""
-    if resamples < 1:
-        raise CourseError(f"resamples={resamples} gives no interval: use at least 1, better 500.")
-    generator = np.random.default_rng(seed)
-    for _ in range(resamples):
-        yield np.bincount(generator.integers(n_groups, size=n_groups), minlength=n_groups)
-
-
-def _draw(statistics: Sequence[_Statistic], n_groups: int, resamples: int, seed: int) -> np.ndarray:
-    """Return all statistics of all resamples: shape (resamples, statistics)."""
-    return np.array([[statistic(counts) for statistic in statistics] for counts in _counts(n_groups, resamples, seed)])
-
-
-def _summary(metrics: Sequence[str], values: Sequence[float], draws: np.ndarray) -> pd.DataFrame:
-    intervals = [_interval(draws[:, column], metric) for column, metric in enumerate(metrics)]
-    low, high = zip(*intervals, strict=True)
+def _summary(
+    metrics: Sequence[str], statistics: Sequence[_Statistic], rows: _Rows, bounds: Sequence[tuple[float, float]]
+) -> pd.DataFrame:
+    values = [statistic(np.ones(rows.n_groups)) for statistic in statistics]
+    left_out = np.array([[statistic(weights) for statistic in statistics] for weights in rows.parts()])
+    intervals = [rows.interval(*one) for one in zip(values, left_out.T, metrics, strict=True)]
+    low, high = zip(*(np.clip(one, *range_) for one, range_ in zip(intervals, bounds, strict=True)), strict=True)
     return pd.DataFrame({"value": values, "low": low, "high": high}, index=pd.Index(metrics, name="metric"))
 
 
-def _interval(draws: np.ndarray, what: str) -> tuple[float, float]:
-    """Percentiles of the resamples in which the score exists (a resample may hold one outcome only)."""
-    defined = draws[~np.isnan(draws)]
-    if len(defined) < len(draws) / 2:
-        raise CourseError(
-            f"{what} is undefined in most resamples (one outcome only): give more groups, or groups that hold both."
-        )
-    low, high = np.percentile(defined, _PERCENTILES)
-    return float(low), float(high)
-
-
 def _checked(
-    target: ArrayLike, probabilities: Sequence[ArrayLike], groups: ArrayLike
-) -> tuple[np.ndarray, list[np.ndarray], np.ndarray, int]:
-    """Return target as 0/1, probabilities as float, the group of each row as 0 … n_groups - 1, and n_groups."""
+    target: ArrayLike, probabilities: Sequence[ArrayLike], groups: ArrayLike, block: int | None, function: str
+) -> _Rows:
+    """Check what belongs together, and note that it was looked at."""
     target = _binary("target", target)
     probabilities = [np.asarray(values, dtype=float) for values in probabilities]
     groups = np.asarray(groups)
@@ -421,12 +496,17 @@ def _checked(
             )
     if target.min() == target.max():
         raise CourseError(f"every target is {int(target[0])}: scores need rows of both outcomes, 0 and 1.")
-    codes, levels = pd.factorize(groups)
+    codes, levels = pd.factorize(groups, sort=True)
     if (codes < 0).any():
         raise CourseError(f"{int((codes < 0).sum())} rows have no group: drop them or give them one.")
     if len(levels) < 2:
         raise CourseError("groups holds one value only: an interval needs at least two groups, better thirty.")
-    return target, probabilities, codes, len(levels)
+    if block is None:
+        block = _BLOCK_DAYS if np.issubdtype(groups.dtype, np.datetime64) else 1
+    elif block < 1:
+        raise CourseError(f"block={block}: leave out at least one group at a time.")
+    _note_look(function, target, levels, probabilities)
+    return _Rows(target, probabilities, codes, len(levels), min(block, len(levels) // 2))
 
 
 def _binary(name: str, values: ArrayLike) -> np.ndarray:

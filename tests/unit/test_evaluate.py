@@ -1,7 +1,9 @@
 """Scores and savings: right on a case worked by hand, and on simulated data whose truth is known."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy import stats
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
 from course_lib import evaluate
@@ -43,7 +45,7 @@ def test_trivial_policies_by_hand():
 
 
 def test_saving_by_hand():
-    found = evaluate.saving(TARGET, PROBABILITY, DAYS)
+    found = evaluate.saving(TARGET, PROBABILITY, DAYS, opponent="always")
     assert (found.never, found.always, found.cost) == pytest.approx((3000, 1000, 1000 * 10 / 6))
     assert found.share == pytest.approx(1 - 10 / 6)  # dearer than always acting, so the saving is negative
     assert found.versus_never == pytest.approx(3000 - 1000 * 10 / 6)
@@ -51,19 +53,27 @@ def test_saving_by_hand():
     assert (found.threshold, found.acted_share) == pytest.approx((1 / 6, 4 / 6))
 
 
-def test_saving_is_against_the_better_trivial_policy():
-    # One late flight in twelve: never costs 6, always 12; acting on the right one costs 1, so 5 of 6 are saved.
-    target = [1] + [0] * 11
-    found = evaluate.saving(target, [0.9] + [0.0] * 11, np.arange(12) // 6)
-    assert found.share == pytest.approx(5 / 6)
-    # Half late: never costs 6 * 6, always 12; acting on the six late ones costs 6.
-    target = np.tile([1, 0], 6)
-    assert evaluate.saving(target, target * 0.9, np.arange(12) // 6).share == pytest.approx(1 / 2)
+def test_saving_is_against_the_opponent_that_was_named():
+    # One late flight in twelve: never costs 6, always 12; acting on the right one costs 1.
+    target, said, day = [1] + [0] * 11, [0.9] + [0.0] * 11, np.arange(12) // 2
+    assert evaluate.saving(target, said, day, opponent="always").share == pytest.approx(11 / 12)
+    with pytest.raises(CourseError, match="undefined without some"):  # all of never's cost is one day's
+        evaluate.saving(target, said, day, opponent="never")
+    target = np.tile([1, 0], 6)  # never costs 36, acting on the six late ones 6
+    assert evaluate.saving(target, target * 0.9, day, opponent="never").share == pytest.approx(30 / 36)
+
+
+@pytest.mark.parametrize("opponent", [None, "", "the better one"])
+def test_an_opponent_must_be_named_for_a_saving(opponent):
+    with pytest.raises(CourseError, match='say "never" or "always"'):
+        evaluate.score(TARGET, PROBABILITY, DAYS, ["saving"], opponent=opponent)
 
 
 def test_costs_set_the_threshold():
-    assert evaluate.saving(TARGET, PROBABILITY, DAYS, crew_cost=2, late_cost=5).threshold == pytest.approx(0.4)
-    assert evaluate.saving(TARGET, PROBABILITY, DAYS, threshold=0.95).acted_share == 0
+    assert evaluate.saving(
+        TARGET, PROBABILITY, DAYS, crew_cost=2, late_cost=5, opponent="always"
+    ).threshold == pytest.approx(0.4)
+    assert evaluate.saving(TARGET, PROBABILITY, DAYS, threshold=0.95, opponent="always").acted_share == 0
 
 
 def test_scores_by_hand():
@@ -81,32 +91,76 @@ def test_scores_agree_with_scikit_learn():
     assert list(found) == pytest.approx(expected)
 
 
-def test_a_resample_is_scored_like_its_rows_repeated():
+def test_a_part_is_scored_like_the_rows_that_stay():
     target, first, _, day = predictions(1)
-    counts = np.bincount(np.random.default_rng(0).integers(60, size=60), minlength=60)
-    rows = np.repeat(np.arange(len(day)), counts[day])
-    for metric, reference in {"average_precision": average_precision_score, "roc_auc": roc_auc_score}.items():
-        statistic = evaluate._statistic(metric, target.astype(float), first, day, 60, 1, 6)
-        assert statistic(counts) == pytest.approx(reference(target[rows], first[rows]))
+    rows = evaluate._checked(target, [first], day, 7, "score")
+    references = {"average_precision": average_precision_score, "roc_auc": roc_auc_score, "log_loss": log_loss}
+    left_out = list(rows.parts())[57]  # days 57 to 59, and round the end 0 to 3
+    stay = np.isin(day, np.arange(4, 57))
+    for metric, reference in references.items():
+        statistic = evaluate._statistic(metric, rows, 0, 1, 6, None)
+        assert statistic(left_out) == pytest.approx(reference(target[stay], first[stay]))
 
 
-def covers(group, simulations=250):
+def dependent(seed, days=61, per_day=60, correlation=0.4):
+    """Return late flights on days that resemble their neighbours, mean rate 0.2."""
+    generator = np.random.default_rng(seed)
+    shocks, weather = generator.standard_normal(days + 20), np.zeros(days + 20)
+    for n in range(1, days + 20):
+        weather[n] = correlation * weather[n - 1] + np.sqrt(1 - correlation**2) * shocks[n]
+    rates = stats.beta(1.2, 4.8).ppf(stats.norm.cdf(weather[20:]))
+    day = np.repeat(pd.date_range("2013-11-01", periods=days), per_day)
+    return (generator.random(days * per_day) < np.repeat(rates, per_day)).astype(int), day
+
+
+def covers(block, simulations=400):
     """Share of simulations whose interval holds the true Brier score of the constant 0.2, which is 0.2 * 0.8."""
-    hits = 0
+    hits = []
     for seed in range(simulations):
-        target, day = simulated(seed)
-        rows = day if group == "day" else np.arange(len(day))
-        found = evaluate.score(target, np.full(len(target), 0.2), rows, ["brier"], resamples=200, seed=seed)
-        hits += found.loc["brier", "low"] <= 0.2 * 0.8 <= found.loc["brier", "high"]
-    return hits / simulations
+        target, day = dependent(seed)
+        groups = np.arange(len(day)) if block == "rows" else day
+        found = evaluate.score(
+            target, np.full(len(target), 0.2), groups, ["brier"], block=None if block == "rows" else block
+        )
+        hits.append(found.loc["brier", "low"] <= 0.2 * 0.8 <= found.loc["brier", "high"])
+    return np.mean(hits)
 
 
-def test_interval_by_day_covers_the_truth():
-    assert 0.90 <= covers("day") <= 0.98
+def test_blocks_of_days_cover_the_truth_where_days_resemble_each_other():
+    assert 0.92 <= covers(None) <= 0.98
 
 
-def test_interval_by_row_does_not():
-    assert covers("row", simulations=60) < 0.6
+def test_single_days_and_rows_do_not():
+    assert covers(1) < 0.90
+    assert covers("rows", simulations=100) < 0.6
+
+
+def test_dates_are_left_out_in_weeks_and_other_groups_one_by_one():
+    target, first, _, day = predictions(7)
+    dates = pd.Timestamp("2013-11-01") + pd.to_timedelta(day, unit="D")
+
+    def width(groups, block=None):
+        return evaluate.score(target, first, groups, ["brier"], block=block).eval("high - low").item()
+
+    assert width(dates) == pytest.approx(width(day, block=7)) != pytest.approx(width(day))
+    assert width(day) == pytest.approx(width(dates, block=1))
+    backwards = slice(None, None, -1)
+    again = evaluate.score(target[backwards], first[backwards], dates[backwards], ["brier"]).eval("high - low").item()
+    assert again == pytest.approx(width(dates))  # in the order of the dates, whatever the order of the rows
+
+
+def test_many_users_take_no_longer_than_a_few_hundred():
+    generator = np.random.default_rng(0)
+    user = generator.integers(20_000, size=100_000)
+    target = (generator.random(100_000) < generator.random(20_000)[user]).astype(int)
+    found = evaluate.score(target, np.full(100_000, 0.5), user, ["brier"])
+    assert found.loc["brier", "low"] == found.loc["brier", "high"] == 0.25  # the same loss in each row
+    rate = evaluate.score(target, np.full(100_000, 0.2), user, ["brier"]).loc["brier"]
+    per_user = pd.Series(np.where(target == 1, 0.64, 0.04)).groupby(user).agg(["sum", "size"])
+    error = (
+        (per_user["sum"] - per_user["size"] * rate["value"]).std() / np.sqrt(len(per_user)) / per_user["size"].mean()
+    )
+    assert rate["high"] - rate["low"] == pytest.approx(2 * 1.96 * error, rel=0.15)
 
 
 def test_difference_is_narrower_than_either_score():
@@ -121,23 +175,17 @@ def test_difference_is_narrower_than_either_score():
 def test_difference_is_the_difference_of_scores():
     target, first, second, day = predictions(3)
     metrics = [*evaluate.METRICS, "saving"]
-    found = evaluate.difference(target, first, second, day, metrics, resamples=2)["value"]
-    scores = [evaluate.score(target, values, day, metrics, resamples=2)["value"] for values in (first, second)]
+    terms = {"metrics": metrics, "opponent": "never"}
+    found = evaluate.difference(target, first, second, day, **terms)["value"]
+    scores = [evaluate.score(target, values, day, **terms)["value"] for values in (first, second)]
     assert list(found) == pytest.approx(list(scores[0] - scores[1]))
 
 
 def test_saving_as_a_metric_is_saving():
     target, first, _, day = predictions(4)
-    found = evaluate.score(target, first, day, ["saving"], crew_cost=1, late_cost=4).loc["saving"]
-    expected = evaluate.saving(target, first, day, crew_cost=1, late_cost=4)
+    found = evaluate.score(target, first, day, ["saving"], late_cost=4, opponent="never").loc["saving"]
+    expected = evaluate.saving(target, first, day, late_cost=4, opponent="never")
     assert tuple(found) == pytest.approx((expected.share, expected.low, expected.high))
-
-
-def test_equal_seeds_give_equal_intervals():
-    target, first, _, day = predictions(5)
-    one, same, different = (evaluate.score(target, first, day, resamples=50, seed=seed) for seed in (1, 1, 2))
-    assert one.equals(same)
-    assert not one.equals(different)
 
 
 def test_calibration_bins_hold_all_rows_and_their_rates():
@@ -150,10 +198,34 @@ def test_calibration_bins_hold_all_rows_and_their_rates():
     assert (found["observed"] <= found["high"]).all()
 
 
-def test_resamples_without_a_late_row_are_left_out():
-    target = [0, 0, 0, 1, 0, 0, 0, 1]
-    found = evaluate.score(target, np.linspace(0, 1, 8), [1, 1, 2, 2, 3, 3, 4, 4], metrics=["roc_auc", "saving"])
-    assert found.notna().all(axis=None)
+def test_calibration_tells_probabilities_that_are_too_high():
+    target, day = dependent(3, days=200)
+    generator = np.random.default_rng(0)
+    rate = pd.Series(target).groupby(day).transform("mean").to_numpy()
+    flat = np.full(len(target), target.mean()) + generator.normal(0, 0.01, len(target))  # says nothing, and is right
+    assert evaluate.calibration(target, flat, day)["p_value"].min() * 10 > 0.05
+    too_high = np.clip(1.6 * rate + generator.normal(0, 0.01, len(target)), 0, 1)
+    assert evaluate.calibration(target, too_high, day)["p_value"].min() * 10 < 0.05
+
+
+def test_looks_at_the_same_rows_are_counted():
+    target, first, second, day = predictions(8)
+    dates = pd.Timestamp("2031-01-01") + pd.to_timedelta(day, unit="D")
+    assert (
+        evaluate.looks(target, dates)
+        == "These 60 groups were scored 0 times in this run, with 0 different predictions."
+    )
+    evaluate.score(target, first, dates, ["brier"])
+    evaluate.difference(target, first, second, dates, ["brier"])
+    evaluate.saving(target, first, np.arange(len(target)), opponent="never")  # the same rows by another name
+    evaluate.cost_per_1000(target, first > 0.2)
+    some = day < 30
+    evaluate.calibration(target[some], second[some], dates[some], bins=3)  # half of them count too
+    later = dates + pd.Timedelta(days=400)
+    evaluate.score(1 - target, first, later, ["brier"])
+    told = evaluate.looks(target, dates)
+    assert told.startswith("These 60 groups were scored 5 times in this run, with 4 different predictions: ")
+    assert all(f"{name} 1" in told for name in ("score", "difference", "saving", "cost_per_1000", "calibration"))
 
 
 @pytest.mark.parametrize(
@@ -171,7 +243,7 @@ def test_resamples_without_a_late_row_are_left_out():
         ({"target": [0, 1, None, 0, 1, 0]}, "missing values"),
         ({"metrics": ["accuracy"]}, "accuracy"),
         ({"metrics": "brier"}, "give a list"),
-        ({"resamples": 0}, "at least 1"),
+        ({"block": 0}, "at least one group"),
     ],
 )
 def test_what_cannot_be_scored_is_one_clear_line(change, says):
@@ -182,9 +254,9 @@ def test_what_cannot_be_scored_is_one_clear_line(change, says):
 
 def test_costs_that_leave_nothing_to_decide_are_refused():
     with pytest.raises(CourseError, match="nothing to decide"):
-        evaluate.saving(TARGET, PROBABILITY, DAYS, crew_cost=6, late_cost=6)
+        evaluate.saving(TARGET, PROBABILITY, DAYS, crew_cost=6, late_cost=6, opponent="always")
 
 
-def test_scores_undefined_in_most_resamples_are_refused():
-    with pytest.raises(CourseError, match="most resamples"):
-        evaluate.score([1, 1, 0, 0], [0.9, 0.8, 0.1, 0.2], [1, 1, 2, 2], ["roc_auc"], resamples=3, seed=4)
+def test_scores_undefined_without_a_group_are_refused():
+    with pytest.raises(CourseError, match="undefined without some of the groups"):
+        evaluate.score([1, 1, 0, 0], [0.9, 0.8, 0.1, 0.2], [1, 1, 2, 2], ["roc_auc"])
