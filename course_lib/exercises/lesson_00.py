@@ -6,6 +6,8 @@ import pandas as pd
 from course_lib import evaluate
 from course_lib.exercises import Exercise, Mistake
 
+_TERMS = {"crew_cost": 1.0, "late_cost": 6.0, "opponent": "never"}
+
 # --- 00.1 a crew that does not always help -----------------------------------------------------------------------
 
 
@@ -38,95 +40,89 @@ def _costs():
 # --- 00.2 the base rate by airport -------------------------------------------------------------------------------
 
 
-def late_by_origin(*, departures, late_minutes):
+def late_by_origin(*, known, late_minutes):
     """Share of late flights at each airport."""
-    late = departures["arr_delay"] >= late_minutes
-    return late.groupby(departures["origin"]).mean()
+    late = known["arr_delay"] >= late_minutes
+    return late.groupby(known["origin"]).mean()
 
 
-def _counted(*, departures, late_minutes):
-    return (departures["arr_delay"] >= late_minutes).groupby(departures["origin"]).sum()
+def _counted(*, known, late_minutes):
+    return (known["arr_delay"] >= late_minutes).groupby(known["origin"]).sum()
 
 
-def _any_delay(*, departures, late_minutes):
-    return (departures["arr_delay"] > 0).groupby(departures["origin"]).mean()
+def _any_delay(*, known, late_minutes):
+    return (known["arr_delay"] > 0).groupby(known["origin"]).mean()
 
 
-def _later_than(*, departures, late_minutes):
-    return (departures["arr_delay"] > late_minutes).groupby(departures["origin"]).mean()
+def _later_than(*, known, late_minutes):
+    return (known["arr_delay"] > late_minutes).groupby(known["origin"]).mean()
 
 
-def _mean_minutes(*, departures, late_minutes):
-    return departures.groupby("origin")["arr_delay"].mean()
+def _mean_minutes(*, known, late_minutes):
+    return known.groupby("origin")["arr_delay"].mean()
 
 
-def _share_of_all_late(*, departures, late_minutes):
-    late = departures.loc[departures["arr_delay"] >= late_minutes, "origin"]
+def _share_of_all_late(*, known, late_minutes):
+    late = known.loc[known["arr_delay"] >= late_minutes, "origin"]
     return late.value_counts(normalize=True)
 
 
-def _in_per_cent(*, departures, late_minutes):
-    return 100 * late_by_origin(departures=departures, late_minutes=late_minutes)
+def _in_per_cent(*, known, late_minutes):
+    return 100 * late_by_origin(known=known, late_minutes=late_minutes)
 
 
 def _some_departures():
-    from course_lib import load
-
-    return {"departures": load("departures").iloc[::40], "late_minutes": 30}
+    return {"known": _labelled(every=40), "late_minutes": 30}
 
 
 # --- 00.3 what the trivial policies cost -------------------------------------------------------------------------
 
 
-def trivial_costs(*, departures, late_minutes, crew_cost, late_cost):
-    """Cost of never and of always placing a crew, per 1,000 flights of the test months."""
-    test = departures[departures["split"] == "test"]
-    late = test["arr_delay"] >= late_minutes
+def trivial_costs(*, known, late_minutes, crew_cost, late_cost):
+    """Cost of never and of always placing a crew, per 1,000 flights of the months before the test."""
+    late = known["arr_delay"] >= late_minutes
     return {"never": 1000 * late_cost * late.mean(), "always": 1000 * crew_cost}
 
 
-def _whole_year(*, departures, late_minutes, crew_cost, late_cost):
-    late = departures["arr_delay"] >= late_minutes
-    return {"never": 1000 * late_cost * late.mean(), "always": 1000 * crew_cost}
+def _training_only(*, known, late_minutes, crew_cost, late_cost):
+    train = known[known["split"] == "train"]
+    return trivial_costs(known=train, late_minutes=late_minutes, crew_cost=crew_cost, late_cost=late_cost)
 
 
-def _per_flight(*, departures, late_minutes, crew_cost, late_cost):
-    right = trivial_costs(departures=departures, late_minutes=late_minutes, crew_cost=crew_cost, late_cost=late_cost)
+def _per_flight(*, known, late_minutes, crew_cost, late_cost):
+    right = trivial_costs(known=known, late_minutes=late_minutes, crew_cost=crew_cost, late_cost=late_cost)
     return {policy: cost / 1000 for policy, cost in right.items()}
 
 
-def _in_total(*, departures, late_minutes, crew_cost, late_cost):
-    test = departures[departures["split"] == "test"]
-    late = test["arr_delay"] >= late_minutes
-    return {"never": late_cost * late.sum(), "always": crew_cost * len(test)}
+def _in_total(*, known, late_minutes, crew_cost, late_cost):
+    late = known["arr_delay"] >= late_minutes
+    return {"never": late_cost * late.sum(), "always": crew_cost * len(known)}
 
 
-def _pays_twice(*, departures, late_minutes, crew_cost, late_cost):
-    test = departures[departures["split"] == "test"]
-    late = test["arr_delay"] >= late_minutes
+def _pays_twice(*, known, late_minutes, crew_cost, late_cost):
+    late = known["arr_delay"] >= late_minutes
     return {"never": 1000 * late_cost * late.mean(), "always": 1000 * (crew_cost + late_cost * late.mean())}
 
 
-def _without_the_price(*, departures, late_minutes, crew_cost, late_cost):
-    test = departures[departures["split"] == "test"]
-    return {"never": 1000 * (test["arr_delay"] >= late_minutes).mean(), "always": 1000 * crew_cost}
+def _without_the_price(*, known, late_minutes, crew_cost, late_cost):
+    return {"never": 1000 * (known["arr_delay"] >= late_minutes).mean(), "always": 1000 * crew_cost}
 
 
-def _the_other_way(*, departures, late_minutes, crew_cost, late_cost):
-    right = trivial_costs(departures=departures, late_minutes=late_minutes, crew_cost=crew_cost, late_cost=late_cost)
+def _the_other_way(*, known, late_minutes, crew_cost, late_cost):
+    right = trivial_costs(known=known, late_minutes=late_minutes, crew_cost=crew_cost, late_cost=late_cost)
     return {"never": right["always"], "always": right["never"]}
 
 
 def _costs_of_some_departures():
-    from course_lib import load
-
-    return {"departures": load("departures").iloc[::40], "late_minutes": 30, "crew_cost": 1.0, "late_cost": 6.0}
+    return {"known": _labelled(every=40), "late_minutes": 30, "crew_cost": 1.0, "late_cost": 6.0}
 
 
 # --- 00.4 one more column ----------------------------------------------------------------------------------------
 
 
-def value_of_a_column(*, features_train, features_test, data_train, data_test, probability, terms):
+def value_of_a_column(
+    *, features_train, features_validation, data_train, data_validation, probability_validation, terms
+):
     """Money that one more column saves, with an interval over days."""
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
@@ -134,203 +130,189 @@ def value_of_a_column(*, features_train, features_test, data_train, data_test, p
     from sklearn.preprocessing import StandardScaler
 
     four_train = features_train.assign(overdue=data_train["overdue"])
-    four_test = features_test.assign(overdue=data_test["overdue"])
+    four_validation = features_validation.assign(overdue=data_validation["overdue"])
     model_four = make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression())
     model_four.fit(four_train, data_train["late"])
-    probability_four = model_four.predict_proba(four_test)[:, 1]
-    gain = evaluate.difference(data_test["late"], probability_four, probability, data_test["day"], **terms)
+    probability_four = model_four.predict_proba(four_validation)[:, 1]
+    late, day = data_validation["late"], data_validation["day"]
+    gain = evaluate.difference(late, probability_four, probability_validation, day, ["saving"], **terms)
     return tuple(gain.loc["saving"])
 
 
-def _four_columns(features_train, features_test, data_train, data_test, column="overdue", fitted_on="train"):
+def _four_columns(
+    features_train, features_validation, data_train, data_validation, column="overdue", fitted_on="train"
+):
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     four_train = features_train.assign(fourth=data_train[column])
-    four_test = features_test.assign(fourth=data_test[column])
+    four_validation = features_validation.assign(fourth=data_validation[column])
     model = make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression())
     if fitted_on == "train":
         model.fit(four_train, data_train["late"])
     else:
-        model.fit(four_test, data_test["late"])
-    return model.predict_proba(four_test)[:, 1]
+        model.fit(four_validation, data_validation["late"])
+    return model.predict_proba(four_validation)[:, 1]
 
 
-def _gain(four, probability, data_test, groups, terms):
-    only_money = terms | {"metrics": ["saving"]}  # draws the same days as with the other metrics, and is quick
-    return tuple(evaluate.difference(data_test["late"], four, probability, groups, **only_money).loc["saving"])
+def _gain(four, other, data_validation, groups, terms, metric="saving"):
+    return tuple(evaluate.difference(data_validation["late"], four, other, groups, [metric], **terms).iloc[0])
 
 
-def _by_row(*, features_train, features_test, data_train, data_test, probability, terms):
-    four = _four_columns(features_train, features_test, data_train, data_test)
-    return _gain(four, probability, data_test, np.arange(len(data_test)), terms)
+def _by_row(*, features_train, features_validation, data_train, data_validation, probability_validation, terms):
+    four = _four_columns(features_train, features_validation, data_train, data_validation)
+    return _gain(four, probability_validation, data_validation, np.arange(len(data_validation)), terms)
 
 
-def _other_column(*, features_train, features_test, data_train, data_test, probability, terms):
-    four = _four_columns(features_train, features_test, data_train, data_test, "nyc_delay")
-    return _gain(four, probability, data_test, data_test["day"], terms)
+def _other_column(*, features_train, features_validation, data_train, data_validation, probability_validation, terms):
+    four = _four_columns(features_train, features_validation, data_train, data_validation, "nyc_delay")
+    return _gain(four, probability_validation, data_validation, data_validation["day"], terms)
 
 
-def _fitted_on_test(*, features_train, features_test, data_train, data_test, probability, terms):
-    four = _four_columns(features_train, features_test, data_train, data_test, fitted_on="test")
-    return _gain(four, probability, data_test, data_test["day"], terms)
+def _fitted_on_validation(
+    *, features_train, features_validation, data_train, data_validation, probability_validation, terms
+):
+    four = _four_columns(features_train, features_validation, data_train, data_validation, fitted_on="validation")
+    return _gain(four, probability_validation, data_validation, data_validation["day"], terms)
 
 
-def _other_sign(*, features_train, features_test, data_train, data_test, probability, terms):
-    four = _four_columns(features_train, features_test, data_train, data_test)
-    return _gain(probability, four, data_test, data_test["day"], terms)
+def _other_sign(*, features_train, features_validation, data_train, data_validation, probability_validation, terms):
+    four = _four_columns(features_train, features_validation, data_train, data_validation)
+    return _gain(probability_validation, four, data_validation, data_validation["day"], terms)
 
 
-def _score_alone(*, features_train, features_test, data_train, data_test, probability, terms):
-    four = _four_columns(features_train, features_test, data_train, data_test)
-    found = evaluate.score(data_test["late"], four, data_test["day"], **(terms | {"metrics": ["saving"]}))
+def _score_alone(*, features_train, features_validation, data_train, data_validation, probability_validation, terms):
+    four = _four_columns(features_train, features_validation, data_train, data_validation)
+    found = evaluate.score(data_validation["late"], four, data_validation["day"], ["saving"], **terms)
     return tuple(found.loc["saving"])
 
 
-def _ranking(*, features_train, features_test, data_train, data_test, probability, terms):
-    four = _four_columns(features_train, features_test, data_train, data_test)
-    found = evaluate.difference(data_test["late"], four, probability, data_test["day"], **terms)
-    return tuple(found.loc["roc_auc"])
+def _ranking(*, features_train, features_validation, data_train, data_validation, probability_validation, terms):
+    four = _four_columns(features_train, features_validation, data_train, data_validation)
+    return _gain(four, probability_validation, data_validation, data_validation["day"], terms, "roc_auc")
 
 
 def _some_features():
     data = _labelled(every=40)
     columns = ["hour", "airport_delay", "visibility"]
-    train, test = (data[data["split"] == split] for split in ("train", "test"))
-    probability = np.clip(test["airport_delay"].fillna(0) / 60, 0, 1).to_numpy()
+    train, validation = (data[data["split"] == split] for split in ("train", "validation"))
+    probability = np.clip(validation["airport_delay"].fillna(0) / 60, 0, 1).to_numpy()
     return {
         "features_train": train[columns],
-        "features_test": test[columns],
+        "features_validation": validation[columns],
         "data_train": train,
-        "data_test": test,
-        "probability": probability,
-        "terms": {"metrics": ["saving", "roc_auc"], "crew_cost": 1.0, "late_cost": 6.0, "seed": 0},
+        "data_validation": validation,
+        "probability_validation": probability,
+        "terms": _TERMS,
     }
 
 
-# --- 00.5 a threshold searched on the validation months ----------------------------------------------------------
+# --- 00.5 a threshold searched in the past -----------------------------------------------------------------------
 
 
-def searched_threshold(
-    *, data_validation, probability_validation, data_test, probability, thresholds, crew_cost, late_cost
-):
-    """Share saved in the test months with the threshold that was cheapest in the validation months."""
-    late = data_validation["late"]
-    costs = [evaluate.cost_per_1000(late, probability_validation >= at, crew_cost, late_cost) for at in thresholds]
+def searched_threshold(*, data_months, probability, is_autumn, thresholds, terms):
+    """Share saved in autumn with the threshold that was cheapest in the months before."""
+    before, autumn = data_months[~is_autumn], data_months[is_autumn]
+    prices = terms["crew_cost"], terms["late_cost"]
+    costs = [evaluate.cost_per_1000(before["late"], probability[~is_autumn] >= at, *prices) for at in thresholds]
     cheapest = thresholds[np.argmin(costs)]
-    found = evaluate.saving(data_test["late"], probability, data_test["day"], crew_cost, late_cost, cheapest)
-    return found.share
+    return evaluate.saving(autumn["late"], probability[is_autumn], autumn["day"], threshold=cheapest, **terms).share
 
 
-def _searched_on_test(
-    *, data_validation, probability_validation, data_test, probability, thresholds, crew_cost, late_cost
-):
-    costs = [evaluate.cost_per_1000(data_test["late"], probability >= at, crew_cost, late_cost) for at in thresholds]
-    best = thresholds[np.argmin(costs)]
-    return evaluate.saving(data_test["late"], probability, data_test["day"], crew_cost, late_cost, best).share
-
-
-def _not_searched(*, data_validation, probability_validation, data_test, probability, thresholds, crew_cost, late_cost):
-    return evaluate.saving(data_test["late"], probability, data_test["day"], crew_cost, late_cost).share
-
-
-def _most_accurate(
-    *, data_validation, probability_validation, data_test, probability, thresholds, crew_cost, late_cost
-):
-    right = [((probability_validation >= at) == data_validation["late"]).mean() for at in thresholds]
-    best = thresholds[np.argmax(right)]
-    return evaluate.saving(data_test["late"], probability, data_test["day"], crew_cost, late_cost, best).share
-
-
-def _judged_on_validation(
-    *, data_validation, probability_validation, data_test, probability, thresholds, crew_cost, late_cost
-):
-    late, day = data_validation["late"], data_validation["day"]
-    costs = [evaluate.cost_per_1000(late, probability_validation >= at, crew_cost, late_cost) for at in thresholds]
-    best = thresholds[np.argmin(costs)]
-    return evaluate.saving(late, probability_validation, day, crew_cost, late_cost, best).share
-
-
-def _the_threshold_itself(
-    *, data_validation, probability_validation, data_test, probability, thresholds, crew_cost, late_cost
-):
-    late = data_validation["late"]
-    costs = [evaluate.cost_per_1000(late, probability_validation >= at, crew_cost, late_cost) for at in thresholds]
+def _cheapest(data, probability, thresholds, terms):
+    prices = terms["crew_cost"], terms["late_cost"]
+    costs = [evaluate.cost_per_1000(data["late"], probability >= at, *prices) for at in thresholds]
     return thresholds[np.argmin(costs)]
 
 
-def _two_periods():
+def _saved_with(data, probability, threshold, terms):
+    return evaluate.saving(data["late"], probability, data["day"], threshold=threshold, **terms).share
+
+
+def _searched_in_autumn(*, data_months, probability, is_autumn, thresholds, terms):
+    autumn, said = data_months[is_autumn], probability[is_autumn]
+    return _saved_with(autumn, said, _cheapest(autumn, said, thresholds, terms), terms)
+
+
+def _not_searched(*, data_months, probability, is_autumn, thresholds, terms):
+    return _saved_with(data_months[is_autumn], probability[is_autumn], None, terms)
+
+
+def _most_accurate(*, data_months, probability, is_autumn, thresholds, terms):
+    before = data_months[~is_autumn]
+    right = [((probability[~is_autumn] >= at) == before["late"]).mean() for at in thresholds]
+    return _saved_with(data_months[is_autumn], probability[is_autumn], thresholds[np.argmax(right)], terms)
+
+
+def _judged_where_searched(*, data_months, probability, is_autumn, thresholds, terms):
+    before, said = data_months[~is_autumn], probability[~is_autumn]
+    return _saved_with(before, said, _cheapest(before, said, thresholds, terms), terms)
+
+
+def _the_threshold_itself(*, data_months, probability, is_autumn, thresholds, terms):
+    return _cheapest(data_months[~is_autumn], probability[~is_autumn], thresholds, terms)
+
+
+def _some_months():
     data = _labelled(every=20)
-    validation, test = (data[data["split"] == split] for split in ("validation", "test"))
-    predicted = [0.1 + np.clip(part["airport_delay"].fillna(0), 0, 45).to_numpy() / 100 for part in (validation, test)]
+    months = data[data["month"].between(3, 10)]
     return {
-        "data_validation": validation,
-        "probability_validation": predicted[0],
-        "data_test": test,
-        "probability": predicted[1],
+        "data_months": months,
+        "probability": 0.1 + np.clip(months["airport_delay"].fillna(0), 0, 45).to_numpy() / 100,
+        "is_autumn": months["month"] >= 9,
         "thresholds": np.arange(0.05, 0.5, 0.01),
-        "crew_cost": 1.0,
-        "late_cost": 6.0,
+        "terms": _TERMS,
     }
 
 
-# --- 00.6 an honest width ----------------------------------------------------------------------------------------
+# --- 00.6 how many days belong together --------------------------------------------------------------------------
 
 
-def widths(*, data_test, probability):
-    """Width of the interval of the AUC for three ideas of what is drawn as one."""
-    groups = {
-        "row": np.arange(len(data_test)),
-        "day": data_test["day"],
-        "week": data_test["day"].dt.to_period("W"),
-    }
-    scores = {
-        name: evaluate.score(data_test["late"], probability, group, ["roc_auc"]).loc["roc_auc"]
-        for name, group in groups.items()
-    }
-    return pd.Series({name: score["high"] - score["low"] for name, score in scores.items()})
+def widths(*, data_months, probability, terms):
+    """Width of the interval of the saving, for blocks of 1, 5, 7 and 10 days."""
+    late, day = data_months["late"], data_months["day"]
+    scores = {n: evaluate.score(late, probability, day, ["saving"], block=n, **terms).iloc[0] for n in (1, 5, 7, 10)}
+    return pd.Series({n: score["high"] - score["low"] for n, score in scores.items()})
 
 
-def _widths_with(data_test, probability, groups):
+def _widths_of(metric, data_months, probability, groups, terms):
     found = {}
-    for name, group in groups.items():
-        one = evaluate.score(data_test["late"], probability, group, ["roc_auc"]).loc["roc_auc"]
-        found[name] = one["high"] - one["low"]
+    for block in (1, 5, 7, 10):
+        one = evaluate.score(data_months["late"], probability, groups, [metric], block=block, **terms).loc[metric]
+        found[block] = one["high"] - one["low"]
     return pd.Series(found)
 
 
-def _day_of_the_week(*, data_test, probability):
-    groups = {
-        "row": np.arange(len(data_test)),
-        "day": data_test["day"],
-        "week": data_test["day"].dt.dayofweek,
-    }
-    return _widths_with(data_test, probability, groups)
+def _of_the_ranking(*, data_months, probability, terms):
+    return _widths_of("roc_auc", data_months, probability, data_months["day"], terms)
 
 
-def _hours_as_days(*, data_test, probability):
-    groups = {
-        "row": np.arange(len(data_test)),
-        "day": data_test["scheduled"],
-        "week": data_test["day"].dt.to_period("W"),
-    }
-    return _widths_with(data_test, probability, groups)
+def _weeks_as_days(*, data_months, probability, terms):
+    return _widths_of("saving", data_months, probability, data_months["day"].dt.to_period("W"), terms)
 
 
-def _half_widths(*, data_test, probability):
-    return widths(data_test=data_test, probability=probability) / 2
+def _rows_as_days(*, data_months, probability, terms):
+    return _widths_of("saving", data_months, probability, np.arange(len(data_months)), terms)
 
 
-def _values(*, data_test, probability):
-    value = evaluate.score(data_test["late"], probability, data_test["day"], ["roc_auc"]).loc["roc_auc", "value"]
-    return pd.Series({"row": value, "day": value, "week": value})
+def _half_widths(*, data_months, probability, terms):
+    return widths(data_months=data_months, probability=probability, terms=terms) / 2
 
 
-def _a_test_period():
-    inputs = _two_periods()
-    return {"data_test": inputs["data_test"], "probability": inputs["probability"]}
+def _widths_in_per_cent(*, data_months, probability, terms):
+    return 100 * widths(data_months=data_months, probability=probability, terms=terms)
+
+
+def _values(*, data_months, probability, terms):
+    score = evaluate.score(data_months["late"], probability, data_months["day"], ["saving"], **terms)
+    return pd.Series(score["value"].iloc[0], index=[1, 5, 7, 10])
+
+
+def _a_back_test():
+    inputs = _some_months()
+    return {name: inputs[name] for name in ("data_months", "probability", "terms")}
 
 
 # --- 00.7 what noisy rows are worth -----------------------------------------------------------------------------
@@ -421,11 +403,12 @@ def _a_grown_table():
 
 
 def _labelled(every):
-    """Return every n-th departure with the target at 30 minutes."""
+    """Return every n-th departure of January to October with the target at 30 minutes."""
     from course_lib import load
 
-    departures = load("departures").iloc[::every]
-    return departures.assign(late=departures["arr_delay"] >= 30)
+    departures = load("departures")
+    known = departures[departures["split"].isin(["train", "validation"])].iloc[::every]
+    return known.assign(late=known["arr_delay"] >= 30)
 
 
 EXERCISES = [
@@ -472,7 +455,7 @@ EXERCISES = [
         why="A comparison gives True or False for each flight, and the mean of truth values is their share.",
         hints=(
             "First a True or False for each flight: is its arr_delay at least late_minutes?",
-            "A Series can be grouped by another Series: late.groupby(departures['origin']).",
+            "A Series can be grouped by another Series: late.groupby(known['origin']).",
             "The mean of True and False is the share of True.",
         ),
         mistakes=(
@@ -513,14 +496,18 @@ EXERCISES = [
         reference=trivial_costs,
         why="Two numbers that need no model: any model has to beat the smaller one.",
         hints=(
-            "Keep only the flights whose `split` is test.",
+            "All flights of `known` count. Which share of them is late, by `late_minutes`?",
             "Never: nobody pays for a crew, each late flight costs late_cost.",
             "Always: each flight costs crew_cost, and no late flight is uncovered.",
         ),
         mistakes=(
-            Mistake("whole year", _whole_year, "this is the whole year. The comparison is made in the test months."),
+            Mistake(
+                "training months only",
+                _training_only,
+                "this is January to August. Autumn is over, too, when November is decided: use all of `known`.",
+            ),
             Mistake("per flight", _per_flight, "these are costs per flight. Give them per 1,000 flights."),
-            Mistake("total", _in_total, "these are totals over all test flights. Give them per 1,000 flights."),
+            Mistake("total", _in_total, "these are totals over all flights. Give them per 1,000 flights."),
             Mistake(
                 "late flights instead of money",
                 _without_the_price,
@@ -540,11 +527,11 @@ EXERCISES = [
         id="00.4",
         title="The value of one more column",
         reference=value_of_a_column,
-        why="Both models meet the same days, so their difference is judged on resamples that they share.",
+        why="Both models meet the same days, so the gain is judged with the same days left out for both.",
         hints=(
-            "features_train.assign(overdue=data_train['overdue']) adds the column; so for the test months.",
-            "Fit a new pipeline on the four training columns, then predict_proba(four test columns)[:, 1].",
-            "evaluate.difference(late, new, old, days, **terms).loc['saving'] has value, low and high.",
+            "features_train.assign(overdue=data_train['overdue']) adds the column; the same for validation.",
+            "Fit a new pipeline on the four training columns, then predict_proba(four validation columns)[:, 1].",
+            "evaluate.difference(late, new, old, days, ['saving'], **terms).loc['saving'] has value, low and high.",
         ),
         mistakes=(
             Mistake(
@@ -568,14 +555,14 @@ EXERCISES = [
                 "this is what `nyc_delay` adds, the second half of the exercise. Answer with `overdue`.",
             ),
             Mistake(
-                "fitted on the test months",
-                _fitted_on_test,
+                "fitted on the validation months",
+                _fitted_on_validation,
                 "this model has learned from the flights that it is judged on. Fit on the training months only.",
             ),
             Mistake(
                 "intervals by row",
                 _by_row,
-                "the value is right, the interval is too narrow: it draws flights one by one. Draw days.",
+                "the value is right, the interval is too narrow: it takes flights one by one. Pass the days.",
             ),
         ),
         sample_inputs=_some_features,
@@ -583,20 +570,19 @@ EXERCISES = [
     ),
     Exercise(
         id="00.5",
-        title="A threshold searched on the validation months",
+        title="A threshold searched in the past",
         reference=searched_threshold,
         why="Whatever is chosen by looking at data is chosen on one period and judged on a later one.",
         hints=(
-            "For each threshold, what would the validation months have cost? evaluate.cost_per_1000 answers that.",
+            "For each threshold, what would March to August have cost? evaluate.cost_per_1000 answers that.",
             "np.argmin of the costs is the position of the cheapest threshold.",
-            "Then evaluate.saving(..., threshold=cheapest).share on the test months.",
+            "Then evaluate.saving(..., threshold=cheapest, **terms).share in autumn.",
         ),
         mistakes=(
             Mistake(
-                "searched on test",
-                _searched_on_test,
-                "this threshold was chosen with the outcomes of the test months. On the day of the decision "
-                "nobody has them.",
+                "searched in autumn",
+                _searched_in_autumn,
+                "this threshold was chosen with the outcomes of the autumn. Nobody has them when it begins.",
             ),
             Mistake(
                 "not searched",
@@ -610,45 +596,51 @@ EXERCISES = [
                 "search for the lowest cost.",
             ),
             Mistake(
-                "judged on validation",
-                _judged_on_validation,
-                "this is the saving in the months in which you searched. Judge the threshold in the test months.",
+                "judged where searched",
+                _judged_where_searched,
+                "this is the saving in the months in which you searched. Judge the threshold in autumn.",
             ),
             Mistake(
                 "the threshold",
                 _the_threshold_itself,
-                "this is the threshold. Asked is the share of money that it saves in the test months.",
+                "this is the threshold. Asked is the share of money that it saves in autumn.",
             ),
         ),
-        sample_inputs=_two_periods,
+        sample_inputs=_some_months,
         tolerance=1e-3,
     ),
     Exercise(
         id="00.6",
-        title="An honest width",
+        title="How many days belong together",
         reference=widths,
-        why="The groups say what could have come out differently as one: a judgement that belongs in the code.",
+        why="Where longer blocks stop to widen the interval, what is left out together holds what belongs together.",
         hints=(
-            "evaluate.score(late, probability, groups, ['roc_auc']) takes any array of groups.",
-            "np.arange(len(data_test)) gives each row a group of its own.",
-            "data_test['day'].dt.to_period('W') is the week; the width is high minus low.",
+            "evaluate.score(..., block=5) leaves out five neighbouring days at a time.",
+            "The row `saving` has low and high; the width is high minus low.",
+            "pd.Series({n: width_with(n) for n in (1, 5, 7, 10)}) has the index that is asked for.",
         ),
         mistakes=(
             Mistake(
-                "day of the week",
-                _day_of_the_week,
-                "dayofweek puts all Mondays into one group. A week is seven days in a row.",
+                "ranking instead of money",
+                _of_the_ranking,
+                "these are widths for `roc_auc`. Asked is the money: the metric `saving`.",
             ),
             Mistake(
-                "departure times",
-                _hours_as_days,
-                "`scheduled` is a point in time with a handful of flights. A whole day is one group: use `day`.",
+                "weeks as days",
+                _weeks_as_days,
+                "with weeks as groups a block of 5 is five weeks. Pass the days, and let `block` say how many of them.",
+            ),
+            Mistake(
+                "rows as days",
+                _rows_as_days,
+                "with a group for each row a block of 5 is five flights. Pass the days.",
             ),
             Mistake("half widths", _half_widths, "these are half widths. The width runs from low to high."),
-            Mistake("values", _values, "these are the scores, the same whatever is drawn. Asked is high minus low."),
+            Mistake("per cent", _widths_in_per_cent, "these are per cent. Give shares, as `evaluate.score` does."),
+            Mistake("values", _values, "this is the score, the same for each block. Asked is high minus low."),
         ),
-        sample_inputs=_a_test_period,
-        tolerance=1e-3,
+        sample_inputs=_a_back_test,
+        tolerance=1e-2,
     ),
     Exercise(
         id="00.7",
