@@ -7,6 +7,7 @@ import pandas as pd
 
 from course_lib.data.column_kinds import kind_of
 from course_lib.data.wording import short
+from course_lib.errors import CourseError
 
 MISSING = "(missing)"
 OTHERS = "(others)"
@@ -130,32 +131,95 @@ def share_explained(answer: pd.DataFrame, groups: pd.Series) -> float:
     return max(0.0, 1 - (total - between) / total * (len(numbers) - 1) / (len(numbers) - count))
 
 
-def drift(data: pd.DataFrame, period: pd.Series, bins: int = 10, seed: int = 0) -> pd.DataFrame:
+def drift(
+    data: pd.DataFrame,
+    period: pd.Series,
+    bins: int = 10,
+    seed: int = 0,
+    together: pd.Series | None = None,
+    neighbours: int = 1,
+    deals: int = 1_000,
+) -> pd.DataFrame:
     """How far each column's distribution in each period is from the distribution over all rows.
 
     The distance is the total variation: the share of a period's rows that would have to change group (of at most
-    ``bins``) to match. It is 0 for equal shares and 1 for groups that never meet.
+    ``bins``) to match. It is 0 for equal shares and 1 for groups that never meet. The yardstick beside it comes from
+    dealing the rows out to the periods anew, many times.
+
+    Parameters
+    ----------
+    period : Series
+        The period of each row; a row without one is left out.
+    together : Series, optional
+        What is dealt out as a whole, such as the day of each row, where rows of one day resemble each other: values
+        that can be sorted, each inside one period. Without it every row is dealt out by itself.
+    neighbours : int
+        How many successive values of ``together`` stay in sequence: 7 deals out weeks of days.
+    deals : int
+        How often the rows are dealt out.
 
     Returns
     -------
     DataFrame
-        Index: columns; one column a period, and ``by chance``: the mean distance after shuffling the periods once,
-        which is what equal distributions give at this number of rows.
+        Index: columns; one column a period, and ``by chance``: the distance beyond which, in one deal of twenty, at
+        least one period lies. So a column is judged by all its periods at once.
     """
     place, names = pd.factorize(period, sort=True)
     known = place >= 0
     data, place = data[known], place[known]
-    shuffled = np.random.default_rng(seed).permutation(place)
+    groups = {column: cut(data[column], bins).cat.codes.to_numpy() for column in data.columns}
+    rng = np.random.default_rng(seed)
+    if together is None:
+        farthest = {column: _deal_rows(codes, place, deals, rng) for column, codes in groups.items()}
+    else:
+        units, _ = pd.factorize(together[known], sort=True)
+        farthest = _deal_units(groups, place, units, neighbours, deals, rng)
     rows = {}
-    for column in data.columns:
-        groups = cut(data[column], bins)
-        distances = dict(zip(names, _distances(groups, place), strict=True))
-        rows[column] = {**distances, "by chance": _distances(groups, shuffled).mean()}
+    for column, codes in groups.items():
+        distances = dict(zip(names, _distances(_count(place, codes)), strict=True))
+        rows[column] = {**distances, "by chance": np.quantile(farthest[column], 0.95)}
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def _distances(groups: pd.Series, place: np.ndarray) -> np.ndarray:
-    codes, count = groups.cat.codes.to_numpy(), len(groups.cat.categories)
-    table = np.bincount(place * count + codes, minlength=(place.max() + 1) * count).reshape(-1, count)
-    shares = table / table.sum(axis=1, keepdims=True)
-    return np.abs(shares - table.sum(axis=0) / table.sum()).sum(axis=1) / 2
+def _deal_rows(codes: np.ndarray, place: np.ndarray, deals: int, rng: np.random.Generator) -> np.ndarray:
+    """Farthest period of each deal of single rows: a table with the same margins, drawn without touching the rows."""
+    from scipy.stats import random_table
+
+    table = _count(place, codes)
+    margins = random_table(table.sum(axis=1), table.sum(axis=0))
+    return _distances(margins.rvs(deals, random_state=rng)).max(axis=1)
+
+
+def _deal_units(
+    groups: dict, place: np.ndarray, units: np.ndarray, neighbours: int, deals: int, rng: np.random.Generator
+) -> dict:
+    """Farthest period of each deal of whole units, a column each: a deal is a sum of the units' own counts."""
+    if (units < 0).any():
+        raise CourseError("Some rows have a period and no value of together: give each one, or leave the rows out.")
+    where = np.zeros(units.max() + 1, dtype=int)
+    where[units] = place
+    if (where[units] != place).any():
+        raise CourseError("A value of together lies in two periods: take smaller ones, such as days within months.")
+    counts = {column: _count(units, codes) for column, codes in groups.items()}
+    belongs = (where == np.arange(where.max() + 1)[:, None]).astype(float)
+    farthest = {column: np.empty(deals) for column in groups}
+    for deal in range(deals):
+        ring = np.roll(np.arange(len(where)), rng.integers(len(where)))  # blocks begin anywhere, and go round
+        blocks = np.split(ring, range(neighbours, len(ring), neighbours))
+        order = np.concatenate([blocks[each] for each in rng.permutation(len(blocks))])
+        for column, count in counts.items():
+            farthest[column][deal] = _distances(belongs @ count[order]).max()
+    return farthest
+
+
+def _count(rows: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """How many rows of each period, or unit, stand in each group."""
+    groups = codes.max() + 1
+    return np.bincount(rows * groups + codes, minlength=(rows.max() + 1) * groups).reshape(-1, groups)
+
+
+def _distances(table: np.ndarray) -> np.ndarray:
+    """Distance of each period of a table (or of many) of periods by groups from all of them."""
+    shares = table / table.sum(axis=-1, keepdims=True)
+    overall = table.sum(axis=-2, keepdims=True) / table.sum(axis=(-2, -1), keepdims=True)
+    return np.abs(shares - overall).sum(axis=-1) / 2

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from course_lib.data.groups import cut, drift, explained
+from course_lib.errors import CourseError
 
 
 @pytest.mark.parametrize(
@@ -60,8 +61,39 @@ def test_drift_is_chance_for_shuffled_rows_and_large_for_a_moved_column():
         {"still": rng.normal(size=6_000), "moved": np.r_[rng.normal(size=3_000), rng.normal(2, 1, 3_000)]}
     )
     distances = drift(table, pd.Series(np.repeat([1, 2], 3_000)))
-    assert distances.loc["still", [1, 2]].max() < 3 * distances.loc["still", "by chance"]
+    assert distances.loc["still", [1, 2]].max() < distances.loc["still", "by chance"]
     assert distances.loc["moved", [1, 2]].min() > 0.3
+
+
+def test_equal_periods_lie_beyond_chance_once_in_twenty():
+    period = pd.Series(np.repeat(range(12), 50))
+    tables = pd.DataFrame(np.random.default_rng(0).normal(size=(600, 400)))
+    distances = drift(tables, period, deals=400)
+    beyond = distances.drop(columns="by chance").max(axis=1) > distances["by chance"]
+    assert 0.02 < beyond.mean() < 0.09
+
+
+def test_rows_dealt_out_as_units_of_one_give_the_same_chance():
+    table, period = pd.DataFrame({"value": np.arange(400) % 7}), pd.Series(np.repeat([1, 2], 200))
+    alone = drift(table, period)["by chance"]
+    assert drift(table, period, together=table.index.to_series())["by chance"].to_numpy() == pytest.approx(
+        alone, rel=0.1
+    )
+
+
+def test_what_days_and_weeks_have_in_common_widens_the_chance():
+    rng = np.random.default_rng(0)
+    day = pd.Series(np.repeat(range(360), 20))
+    weather = np.repeat(rng.normal(size=52), 7)[:360] + rng.normal(size=360)
+    table = pd.DataFrame({"delay": weather[day] + rng.normal(size=len(day))})
+    deals = [{}, {"together": day}, {"together": day, "neighbours": 7}]
+    rows, days, weeks = (drift(table, day // 30, **how).loc["delay", "by chance"] for how in deals)
+    assert weeks > 1.2 * days > 1.2 * 1.2 * rows
+
+
+def test_a_unit_in_two_periods_is_refused():
+    with pytest.raises(CourseError, match="lies in two periods"):
+        drift(pd.DataFrame({"value": range(4)}), pd.Series([1, 1, 2, 2]), together=pd.Series([1, 2, 2, 3]))
 
 
 @pytest.mark.parametrize(
