@@ -46,20 +46,24 @@ def shares(runs: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         A row for each claim, in the order of the lesson.
     """
-    rows = []
+    rows = []  # of each claim in each run
     for run in runs[runs["status"] == "done"].itertuples():
         about = {"lesson": Path(run.lesson).stem, "run": f"{'second' if run.second else 'default'} {run.seed}"}
         rows += [{**about, "claim": claim, "holds": holds} for claim, holds in json.loads(run.outcomes).items()]
-    by_claim = pd.DataFrame(rows).groupby(["lesson", "claim"], sort=False)
-    return by_claim.apply(
-        lambda claim: pd.Series(
-            {
-                "reached": claim["holds"].notna().sum(),
-                "share": claim["holds"].dropna().astype(float).mean(),
-                "fails in": ", ".join(claim.loc[claim["holds"].eq(False), "run"]),
-            }
+    by_claim = pd.DataFrame(rows, columns=["lesson", "run", "claim", "holds"]).groupby(["lesson", "claim"], sort=False)
+    return (
+        by_claim[["holds", "run"]]
+        .apply(
+            lambda claim: pd.Series(
+                {
+                    "reached": claim["holds"].notna().sum(),
+                    "share": claim["holds"].dropna().astype(float).mean(),
+                    "fails in": ", ".join(claim.loc[claim["holds"].eq(False), "run"]),
+                }
+            )
         )
-    ).reset_index()
+        .reset_index()
+    )
 
 
 if __name__ == "__main__":
