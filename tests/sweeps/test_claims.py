@@ -1,53 +1,39 @@
-"""Claims are counted instead of fatal, and all else of a lesson runs as it is."""
+"""The sweep that counts how often the claims of the lessons hold."""
 
-import nbformat
-import pandas as pd
-import pytest
+import yaml
+from small_notebooks import execute, needs_fork, write_notebook
 
-from course_lib import claims_held, run_claims
-from course_lib.sweeps.claims import count_assertions
+from course_lib.command.lessons import lessons
+from course_lib.places import NOTEBOOKS
+from course_lib.sweeps.records import recorded
 
-CELLS = [
-    "seed: int = 0  # seed",
-    "# a comment that stays\nassert seed < 5, 'small: é'; after = 1",
-    "for n in range(3):\n    assert n < 2, 'each of three'\nif seed > 100:\n    assert False, 'not reached'",
-    "assert (\n    after\n    == 1\n), f'after {after}'",
-]
+SWEEPS = NOTEBOOKS / "sweeps"
 
 
-def write(folder, cells):
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook.cells[0].metadata["tags"] = ["parameters"]
-    nbformat.write(notebook, folder / "lesson.ipynb")
-    return folder / "lesson.ipynb"
+@needs_fork
+def test_a_claim_that_fails_is_noted_and_does_not_stop_the_run(tmp_path):
+    lesson = write_notebook(
+        tmp_path / "small.ipynb",
+        "assert seed > 2, 'Large.'",
+        "# Größe\nif seed == 3:\n    assert (\n        seed == 4\n    ), 'Four.'  # no",
+        "for last in (True, False):\n    assert last, 'All of them.'",
+        "if seed == 0:\n    assert False, 'Not reached.'",
+        "def guarded():\n    assert False\n\nassert seed",
+        parameters="seed: int = 0  # seed",
+    )
+    copy = tmp_path / "claims.ipynb"
+    copy.write_bytes((SWEEPS / "claims.ipynb").read_bytes())
+    found = recorded(execute(copy, {"lesson": str(lesson), "seed": 3}))
+    assert found["outcomes"] == {
+        "Large.": True,
+        "Four.": False,
+        "All of them.": False,
+        "Not reached.": None,
+        "seed": True,
+    }
+    assert (found["claims"], found["held"], found["failed"]) == (4, 2, ["Four.", "All of them."])
 
 
-def test_a_claim_that_fails_is_counted_and_the_run_goes_on(tmp_path):
-    lesson = write(tmp_path, CELLS)
-    assert run_claims(lesson, {}) == {"small: é": True, "each of three": False, "f'after {after}'": True}
-    assert run_claims(lesson, {"seed": 7})["small: é"] is False
-    assert [file.name for file in tmp_path.iterdir()] == ["lesson.ipynb"]
-
-
-def test_comments_and_lines_stay():
-    counted = count_assertions(CELLS[1])
-    assert counted.startswith("# a comment that stays\n")
-    assert counted.endswith("; after = 1")
-    assert count_assertions("# nothing to count\nx = 1") == "# nothing to count\nx = 1"
-
-
-def test_another_error_ends_the_run(tmp_path):
-    from papermill.exceptions import PapermillExecutionError
-
-    with pytest.raises(PapermillExecutionError, match="ZeroDivisionError"):
-        run_claims(write(tmp_path, ["seed: int = 0  # seed", "1 / 0"]), {})
-
-
-def test_shares_are_over_the_runs_that_reached_a_claim():
-    claims = ['{"one": true, "two": true}', '{"one": false, "two": true}', '{"one": false}', None]
-    table = pd.DataFrame({"lesson": "../00_x.ipynb", "second": False, "claims": claims})
-    table["status"] = ["done", "done", "done", "failed"]
-    held = claims_held(table).set_index("claim")
-    assert held.loc["one", ["runs", "held"]].to_list() == pytest.approx([3, 1 / 3])
-    assert held.loc["two", ["runs", "held"]].to_list() == [2, 1]
+def test_the_sweep_has_every_lesson():
+    given = yaml.safe_load((SWEEPS / "claims.yaml").read_text(encoding="utf-8"))["grid"]["lesson"]
+    assert sorted((SWEEPS / name).resolve() for name in given) == lessons()
