@@ -10,7 +10,8 @@ differ as the skewness of the blocks demands: a few stormy weeks carry most of t
 
 Seven days, because a week holds one of each weekday and the likeness of neighbouring days has gone by then; with five
 or ten the interval differs little. ``benchmarks/interval_coverage.py`` plants a truth in 2,000 periods of 61 days that
-resemble their neighbours, and counts how often it is held.
+resemble their neighbours, and counts how often it is held: 94 to 95 % for savings, AUC, Brier score and log loss, on
+either side of the interval nearly alike; 92 % for the average precision, so read that one as a little too narrow.
 """
 
 import hashlib
