@@ -35,10 +35,9 @@ class Databases:
         settings = {"memory_limit": "200MB", "python_scan_all_frames": True}
         self.folder = Path(tempfile.mkdtemp(dir=folder, prefix="databases-"))
         self._duck = duckdb.connect(str(self.folder / "course.duckdb"), config=settings)
-        self._engines = {"SQLite": sqlalchemy.create_engine(f"sqlite:///{self.folder / 'course.sqlite'}")}
-        # SQLite reads REFERENCES, and ignores it until it is told not to.
-        rule = "PRAGMA foreign_keys = ON"
-        sqlalchemy.event.listen(self._engines["SQLite"], "connect", lambda connection, _: connection.execute(rule))
+        # One connection for all calls: what a PRAGMA sets belongs to the connection, and stays.
+        address, one = f"sqlite:///{self.folder / 'course.sqlite'}", sqlalchemy.pool.StaticPool
+        self._engines = {"SQLite": sqlalchemy.create_engine(address, poolclass=one)}
         self._own_schema = f"course_{secrets.token_hex(4)}"
         if postgres_url:
             self._engines["PostgreSQL"] = self._postgres(postgres_url)

@@ -18,6 +18,7 @@ BAD = pd.DataFrame({"flight": [3, 4], "carrier": ["UA", "??"]})
 @pytest.fixture
 def databases(tmp_path):
     opened = open_databases(tmp_path)  # with PostgreSQL where COURSE_POSTGRES_URL is set, as in CI
+    opened.run("PRAGMA foreign_keys = ON", "SQLite")
     opened.run(SCHEMA)
     yield opened
     opened.close()
@@ -44,6 +45,15 @@ def test_a_refused_load_leaves_nothing_behind(databases):
         said = databases.fill(name, {"airlines": AIRLINES, "flights": BAD})
         assert said.startswith("refused: ") and "\n" not in said
         assert count(databases, name, "airlines") == 0
+
+
+def test_sqlite_guards_references_only_where_it_is_told_to(tmp_path):
+    opened = open_databases(tmp_path)
+    opened.run(SCHEMA)
+    assert opened.fill("SQLite", {"flights": BAD}) == "done"
+    opened.run("PRAGMA foreign_keys = ON", "SQLite")
+    assert opened.fill("SQLite", {"flights": BAD}).startswith("refused: ")
+    opened.close()
 
 
 def test_duckdb_reads_a_frame_that_the_caller_holds(databases):
