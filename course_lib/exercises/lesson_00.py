@@ -71,6 +71,12 @@ def _in_per_cent(*, known, late_minutes):
     return 100 * late_by_origin(known=known, late_minutes=late_minutes)
 
 
+def _whole_year(*, known, late_minutes):
+    from course_lib import load
+
+    return late_by_origin(known=load("departures"), late_minutes=late_minutes)
+
+
 def _some_departures():
     return {"known": _labelled(every=40), "late_minutes": 30}
 
@@ -113,6 +119,13 @@ def _the_other_way(*, known, late_minutes, crew_cost, late_cost):
     return {"never": right["always"], "always": right["never"]}
 
 
+def _test_months_too(*, known, late_minutes, crew_cost, late_cost):
+    from course_lib import load
+
+    year = load("departures")
+    return trivial_costs(known=year, late_minutes=late_minutes, crew_cost=crew_cost, late_cost=late_cost)
+
+
 def _costs_of_some_departures():
     return {"known": _labelled(every=40), "late_minutes": 30, "crew_cost": 1.0, "late_cost": 6.0}
 
@@ -135,8 +148,8 @@ def value_of_a_column(
     model_four.fit(four_train, data_train["late"])
     probability_four = model_four.predict_proba(four_validation)[:, 1]
     late, day = data_validation["late"], data_validation["day"]
-    gain = evaluate.difference(late, probability_four, probability_validation, day, ["saving"], **terms)
-    return tuple(gain.loc["saving"])
+    worth = evaluate.difference(late, probability_four, probability_validation, day, ["saving"], **terms)
+    return tuple(worth.loc["saving"])
 
 
 def _four_columns(
@@ -255,6 +268,12 @@ def _the_threshold_itself(*, data_months, probability, is_autumn, thresholds, te
     return _cheapest(data_months[~is_autumn], probability[~is_autumn], thresholds, terms)
 
 
+def _against_the_costs(*, data_months, probability, is_autumn, thresholds, terms):
+    inputs = {"data_months": data_months, "probability": probability, "is_autumn": is_autumn}
+    inputs |= {"thresholds": thresholds, "terms": terms}
+    return searched_threshold(**inputs) - _not_searched(**inputs)
+
+
 def _some_months():
     data = _labelled(every=20)
     months = data[data["month"].between(3, 10)]
@@ -303,6 +322,11 @@ def _half_widths(*, data_months, probability, terms):
 
 def _widths_in_per_cent(*, data_months, probability, terms):
     return 100 * widths(data_months=data_months, probability=probability, terms=terms)
+
+
+def _no_blocks(*, data_months, probability, terms):
+    found = evaluate.score(data_months["late"], probability, data_months["day"], ["saving"], **terms).iloc[0]
+    return pd.Series(found["high"] - found["low"], index=[1, 5, 7, 10])
 
 
 def _values(*, data_months, probability, terms):
@@ -486,6 +510,11 @@ EXERCISES = [
                 "Asked is, for each airport, which part of its own flights is late.",
             ),
             Mistake("per cent", _in_per_cent, "these are per cent. Give shares between 0 and 1."),
+            Mistake(
+                "test months too",
+                _whole_year,
+                "this is all of `departures`, with the test months in it. They stay closed: use `known`.",
+            ),
         ),
         sample_inputs=_some_departures,
         tolerance=3e-3,  # three digits will do
@@ -505,6 +534,11 @@ EXERCISES = [
                 "training months only",
                 _training_only,
                 "this is January to August. Autumn is over, too, when November is decided: use all of `known`.",
+            ),
+            Mistake(
+                "test months too",
+                _test_months_too,
+                "this is all of `departures`, with the test months in it. They stay closed: use `known`.",
             ),
             Mistake("per flight", _per_flight, "these are costs per flight. Give them per 1,000 flights."),
             Mistake("total", _in_total, "these are totals over all flights. Give them per 1,000 flights."),
@@ -601,19 +635,24 @@ EXERCISES = [
                 "this is the saving in the months in which you searched. Judge the threshold in autumn.",
             ),
             Mistake(
+                "the difference",
+                _against_the_costs,
+                "this is how much more or less it saves than 1/6. Asked is what it saves.",
+            ),
+            Mistake(
                 "the threshold",
                 _the_threshold_itself,
                 "this is the threshold. Asked is the share of money that it saves in autumn.",
             ),
         ),
         sample_inputs=_some_months,
-        tolerance=1e-3,
+        tolerance=3e-2,  # two digits will do
     ),
     Exercise(
         id="00.6",
         title="How many days belong together",
         reference=widths,
-        why="Where longer blocks stop to widen the interval, what is left out together holds what belongs together.",
+        why="Single days are far too narrow; from five days on the choice changes the interval by a seventh.",
         hints=(
             "evaluate.score(..., block=5) leaves out five neighbouring days at a time.",
             "The row `saving` has low and high; the width is high minus low.",
@@ -635,6 +674,7 @@ EXERCISES = [
                 _rows_as_days,
                 "with a group for each row a block of 5 is five flights. Pass the days.",
             ),
+            Mistake("no blocks", _no_blocks, "this is the same width each time. Pass `block=` to `evaluate.score`."),
             Mistake("half widths", _half_widths, "these are half widths. The width runs from low to high."),
             Mistake("per cent", _widths_in_per_cent, "these are per cent. Give shares, as `evaluate.score` does."),
             Mistake("values", _values, "this is the score, the same for each block. Asked is high minus low."),
@@ -672,7 +712,7 @@ EXERCISES = [
             Mistake("logarithm", _in_logarithms, "this is the logarithm of the number of rows: take np.exp of it."),
         ),
         sample_inputs=_a_curve,
-        tolerance=1e-3,
+        tolerance=3e-2,  # two digits will do
     ),
     Exercise(
         id="00.8",
