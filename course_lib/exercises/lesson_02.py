@@ -215,13 +215,13 @@ def _counted_hours(*, weather):
 
 # 02.6 ----------------------------------------------------------------------------------------------------------------
 def impossible_rotations(*, flights):
-    """Count departures of an aircraft before it can be back from its last flight out of New York."""
+    """Find the flights whose aircraft leaves New York again before it can be back."""
     flown = flights.dropna(subset=["tailnum", "dep_delay"])
     left = flown["time_hour"] + pd.to_timedelta(flown["minute"] + flown["dep_delay"], unit="min")
     back = left + pd.to_timedelta(1.75 * flown["air_time"], unit="min")
     flown = flown.assign(left=left, back=back).sort_values("left")
     next_left = flown.groupby("tailnum")["left"].shift(-1)
-    return int((next_left < flown["back"]).sum())
+    return set(flown.index[next_left < flown["back"]])
 
 
 def _rotations(flights, minutes=None, order="left", by="tailnum", times=1.75):
@@ -236,53 +236,67 @@ def _rotations(flights, minutes=None, order="left", by="tailnum", times=1.75):
 
 
 def _with_schedule(*, flights):
-    return len(_rotations(flights, lambda flown: flown["minute"]))
+    return set(_rotations(flights, lambda flown: flown["minute"]).index)
 
 
 def _without_minute(*, flights):
-    return len(_rotations(flights, lambda flown: flown["dep_delay"]))
+    return set(_rotations(flights, lambda flown: flown["dep_delay"]).index)
 
 
 def _across_aircraft(*, flights):
-    return len(_rotations(flights, by=None))
+    return set(_rotations(flights, by=None).index)
 
 
 def _by_aircraft_and_day(*, flights):
-    return len(_rotations(flights, by=["tailnum", "month", "day"]))
+    return set(_rotations(flights, by=["tailnum", "month", "day"]).index)
 
 
 def _clock_taken_for_minutes(*, flights):
-    return len(_rotations(flights, lambda flown: flown["dep_time"] - 60 * flown["hour"]))
+    return set(_rotations(flights, lambda flown: flown["dep_time"] - 60 * flown["hour"]).index)
 
 
 def _in_the_order_of_the_table(*, flights):
-    return len(_rotations(flights, order=None))
+    return set(_rotations(flights, order=None).index)
 
 
 def _in_the_order_of_the_hour(*, flights):
-    return len(_rotations(flights, order="time_hour"))
+    return set(_rotations(flights, order="time_hour").index)
 
 
 def _in_the_order_of_the_schedule(*, flights):
-    return len(_rotations(flights, order=["time_hour", "minute"]))
+    return set(_rotations(flights, order=["time_hour", "minute"]).index)
 
 
 def _known_air_time_only(*, flights):
-    return len(_rotations(flights.dropna(subset=["air_time"])))
+    return set(_rotations(flights.dropna(subset=["air_time"])).index)
 
 
 def _one_way(*, flights):
-    return len(_rotations(flights, times=1))
+    return set(_rotations(flights, times=1).index)
 
 
 def _aircraft_counted(*, flights):
-    return _rotations(flights)["tailnum"].nunique()
+    return set(_rotations(flights)["tailnum"])
+
+
+def _how_many(*, flights):
+    return len(impossible_rotations(flights=flights))
+
+
+def _the_flight_after(*, flights):
+    flown = flights.dropna(subset=["tailnum", "dep_delay"])
+    left = flown["time_hour"] + pd.to_timedelta(flown["minute"] + flown["dep_delay"], unit="min")
+    back = left + pd.to_timedelta(1.75 * flown["air_time"], unit="min")
+    flown = flown.assign(left=left, back=back).sort_values("left")
+    return set(flown.index[flown["left"] < flown.groupby("tailnum")["back"].shift()])
 
 
 def _no_next_departure_counted(*, flights):
     flown = flights.dropna(subset=["tailnum", "dep_delay"])
-    never_compared = flown["air_time"].isna() | ~flown["tailnum"].duplicated()  # no landing, or no next departure
-    return len(_rotations(flights)) + int(never_compared.sum())
+    flown = flown.assign(left=flown["time_hour"] + pd.to_timedelta(flown["minute"] + flown["dep_delay"], unit="min"))
+    flown = flown.sort_values("left")
+    never_compared = flown["air_time"].isna() | ~flown["tailnum"].duplicated(keep="last")
+    return set(_rotations(flights).index) | set(flown.index[never_compared])
 
 
 def _weather():
@@ -291,7 +305,7 @@ def _weather():
 
 def _some_flights():
     flights = load("flights")
-    return {"flights": flights[flights["month"].isin([1, 7])]}
+    return {"flights": flights[flights["month"].isin([1, 7, 12])]}
 
 
 EXERCISES = [
@@ -500,7 +514,7 @@ EXERCISES = [
         hints=(
             "Left at: time_hour plus (minute + dep_delay) minutes. Back at the earliest: left + 1.75 * air_time.",
             "Sort by when they left; .groupby('tailnum')['left'].shift(-1) is then that aircraft's next departure.",
-            "Count where the next departure is earlier than the return; a missing air_time compares as False.",
+            "Keep .index where the next departure is earlier than the return; a missing air_time compares as False.",
         ),
         mistakes=(
             Mistake(
@@ -548,12 +562,22 @@ EXERCISES = [
                 _known_air_time_only,
                 "A flight without air_time did leave. Drop it, and its departure is missing as somebody's next one.",
             ),
-            Mistake("one way", _one_way, "That is how often it cannot have landed yet. It also has to come home."),
-            Mistake("aircraft", _aircraft_counted, "That is the number of aircraft. One of them can do it often."),
+            Mistake("one way", _one_way, "These cannot have landed yet. The aircraft also has to come home."),
+            Mistake(
+                "aircraft",
+                _aircraft_counted,
+                "Those are aircraft. One of them can do it often: asked are the rows of the flights.",
+            ),
+            Mistake("how many", _how_many, "That is how many there are. Asked is which: the labels of their rows."),
+            Mistake(
+                "the flight after",
+                _the_flight_after,
+                "Those are the departures that came too early. Asked are the flights before them, not yet back.",
+            ),
             Mistake(
                 "holes counted",
                 _no_next_departure_counted,
-                "You count flights without a next departure or a landing, too: `~(a >= b)` is True for a hole.",
+                "You keep flights without a next departure or a landing, too: `~(a >= b)` is True for a hole.",
             ),
         ),
         sample_inputs=_some_flights,
