@@ -14,7 +14,7 @@ from course_lib.exercises.exercise import by_lesson
 
 _NOTHING_DONE = {"state": "not attempted", "attempts": 0, "hints": 0, "solution": False, "last": None}
 _LOCK_SECONDS = 2.0  # a write takes milliseconds; a lock older than this was left by a process that died
-# What could not be written to the disk, so that hints still rise.
+# What could not be written to the disk, so that `progress` still shows it.
 _unsaved: dict[str, dict] = {}
 
 
@@ -74,7 +74,7 @@ def _read_progress() -> dict[str, dict]:
     return entries | _unsaved
 
 
-def note(exercise_id: str, attempt: str | None = None, hint: bool = False, solution: bool = False) -> dict:
+def note(exercise_id: str, attempt: str | None = None, hint: int = 0, solution: bool = False) -> dict:
     """Add one event to the entry of an exercise and return the entry; a home that cannot be written is no fault.
 
     Parameters
@@ -83,8 +83,10 @@ def note(exercise_id: str, attempt: str | None = None, hint: bool = False, solut
         ``"00.1"``.
     attempt : str, optional
         How an attempt ended: ``"right"`` or ``"wrong"``; right once is right for good.
-    hint, solution : bool
-        Whether a hint, or the solution, was shown.
+    hint : int
+        Which hint was shown, from 1; the furthest is kept. 0 if none.
+    solution : bool
+        Whether the solution was shown.
 
     Returns
     -------
@@ -106,12 +108,12 @@ def note(exercise_id: str, attempt: str | None = None, hint: bool = False, solut
     return entry
 
 
-def _add(entry: dict, attempt: str | None, hint: bool, solution: bool) -> dict:
+def _add(entry: dict, attempt: str | None, hint: int, solution: bool) -> dict:
     entry = _NOTHING_DONE | entry
     if attempt:
         entry["attempts"] += 1
         entry["state"] = "right" if "right" in (attempt, entry["state"]) else attempt
-    entry["hints"] += hint
+    entry["hints"] = max(entry["hints"], hint)
     entry["solution"] = entry["solution"] or solution
     entry["last"] = datetime.now(UTC).isoformat(timespec="seconds")
     return entry

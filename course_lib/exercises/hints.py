@@ -11,6 +11,8 @@ from course_lib.exercises.answers import Result
 from course_lib.exercises.attempts import note
 from course_lib.exercises.exercise import find
 
+_shown: dict[str, int] = {}  # the step that this kernel has reached, by exercise
+
 
 @dataclass(frozen=True)
 class Solution:
@@ -39,6 +41,8 @@ class Solution:
 def hint(exercise_id: str) -> Result:
     """Give the next hint of an exercise; each call goes one step further, the last one stays.
 
+    A new kernel begins at the first hint again.
+
     Parameters
     ----------
     exercise_id : str
@@ -55,8 +59,12 @@ def hint(exercise_id: str) -> Result:
         If there is no such exercise.
     """
     exercise = find(exercise_id)
-    step = min(note(exercise.id, hint=True)["hints"], len(exercise.hints))
-    return Result("hint", f"Hint {step} of {len(exercise.hints)}: {exercise.hints[step - 1]}")
+    step = _shown[exercise.id] = min(_shown.get(exercise.id, 0) + 1, len(exercise.hints))
+    note(exercise.id, hint=step)
+    text = f"Hint {step} of {len(exercise.hints)}: {exercise.hints[step - 1]}"
+    if step == len(exercise.hints):
+        text += f' The code is next: solution("{exercise.id}").'
+    return Result("hint", text)
 
 
 def solution(exercise_id: str) -> Solution:

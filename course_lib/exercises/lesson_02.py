@@ -40,6 +40,10 @@ def _rounded_down(*, rows, faulty):
     return math.floor(rows * (1 - 0.05 ** (1 / faulty)))
 
 
+def _rows_left_over(*, rows, faulty):
+    return math.ceil(rows * 0.05 ** (1 / faulty))
+
+
 def _share_instead_of_rows(*, rows, faulty):
     return 1 - 0.05 ** (1 / faulty)
 
@@ -103,6 +107,18 @@ def _unconditional(*, flights):
     }
 
 
+def _unconditional_swapped(*, flights):
+    return {
+        "cancelled if no tail": flights["tailnum"].isna().mean(),
+        "no tail if cancelled": flights["dep_time"].isna().mean(),
+    }
+
+
+def _counted_both(*, flights):
+    both = int((flights["tailnum"].isna() & flights["dep_time"].isna()).sum())
+    return {"cancelled if no tail": both, "no tail if cancelled": both}
+
+
 def _not_landed_taken_for_cancelled(*, flights):
     no_tail, not_landed = flights["tailnum"].isna(), flights["arr_delay"].isna()
     return {"cancelled if no tail": not_landed[no_tail].mean(), "no tail if cancelled": no_tail[not_landed].mean()}
@@ -132,6 +148,16 @@ def _counts(*, flights):
     return january.sub(july, fill_value=0).abs().sum() / 2
 
 
+def _averaged(*, flights):
+    january = flights.loc[flights["month"] == 1, "dest"].value_counts(normalize=True)
+    july = flights.loc[flights["month"] == 7, "dest"].value_counts(normalize=True)
+    return january.sub(july, fill_value=0).abs().mean() / 2
+
+
+def _shares_of_all_flights(*, flights):
+    return _counts(flights=flights) / len(flights)
+
+
 def _without_absolute(*, flights):
     january = flights.loc[flights["month"] == 1, "dest"].value_counts(normalize=True)
     july = flights.loc[flights["month"] == 7, "dest"].value_counts(normalize=True)
@@ -140,62 +166,137 @@ def _without_absolute(*, flights):
 
 # 02.5 ----------------------------------------------------------------------------------------------------------------
 def missing_hours(*, weather):
-    """Count the hours of New York's 2013 that each airport's weather lacks."""
+    """Find the hours of New York's 2013 that each airport's weather lacks."""
     year = pd.date_range("2013-01-01", "2014-01-01", freq="1h", tz="America/New_York", inclusive="left")
-    recorded = weather.groupby("origin")["time_hour"].agg(lambda times: year.isin(times).sum())
-    return (len(year) - recorded).to_dict()
+    return {origin: set(year.difference(times)) for origin, times in weather.groupby("origin")["time_hour"]}
+
+
+def _lacking(weather, start="2013-01-01", end="2014-01-01", tz="America/New_York", inclusive="left"):
+    year = pd.date_range(start, end, freq="1h", tz=tz, inclusive=inclusive)
+    return {origin: set(year.difference(times)) for origin, times in weather.groupby("origin")["time_hour"]}
 
 
 def _inside_its_own_limits(*, weather):
-    span = weather.groupby("origin")["time_hour"].agg(["min", "max", "nunique"])
-    return ((span["max"] - span["min"]) // pd.Timedelta("1h") + 1 - span["nunique"]).to_dict()
+    return {
+        origin: set(pd.date_range(times.min(), times.max(), freq="1h").difference(times))
+        for origin, times in weather.groupby("origin")["time_hour"]
+    }
 
 
-def _steps_longer_than_an_hour(*, weather):
-    ordered = weather.sort_values("time_hour")
-    steps = ordered.groupby("origin")["time_hour"].diff()
-    return (steps > pd.Timedelta("1h")).groupby(ordered["origin"]).sum().to_dict()
+def _year_of_utc(*, weather):
+    return _lacking(weather, tz="UTC")
 
 
-def _local_clock_taken_as_a_key(*, weather):
-    clock = weather.drop_duplicates(["origin", "month", "day", "hour"])
-    return (365 * 24 - clock.groupby("origin").size()).to_dict()
+def _without_the_last_day(*, weather):
+    return _lacking(weather, end="2013-12-31")
+
+
+def _with_the_first_hour_of_2014(*, weather):
+    return _lacking(weather, inclusive="both")
+
+
+def _clock_without_zone(*, weather):
+    clock = weather.assign(time_hour=pd.to_datetime(weather[["year", "month", "day", "hour"]]))
+    return _lacking(clock, tz=None)
+
+
+def _recorded(*, weather):
+    year = pd.date_range("2013-01-01", "2014-01-01", freq="1h", tz="America/New_York", inclusive="left")
+    return {origin: set(year.intersection(times)) for origin, times in weather.groupby("origin")["time_hour"]}
+
+
+def _missing_everywhere(*, weather):
+    return _lacking(weather.merge(weather[["origin"]].drop_duplicates(), how="cross", suffixes=("_of", "")))
+
+
+def _counted_hours(*, weather):
+    return {origin: len(hours) for origin, hours in missing_hours(weather=weather).items()}
 
 
 # 02.6 ----------------------------------------------------------------------------------------------------------------
 def impossible_rotations(*, flights):
-    """Count departures of an aircraft before it can have landed from its last flight out of New York."""
+    """Find the flights whose aircraft leaves New York again before it can be back."""
     flown = flights.dropna(subset=["tailnum", "dep_delay"])
     left = flown["time_hour"] + pd.to_timedelta(flown["minute"] + flown["dep_delay"], unit="min")
-    landed = left + pd.to_timedelta(flown["air_time"], unit="min")
-    flown = flown.assign(left=left, landed=landed).sort_values("left")
+    back = left + pd.to_timedelta(1.75 * flown["air_time"], unit="min")
+    flown = flown.assign(left=left, back=back).sort_values("left")
     next_left = flown.groupby("tailnum")["left"].shift(-1)
-    return int((next_left < flown["landed"]).sum())
+    return set(flown.index[next_left < flown["back"]])
 
 
-def _rotations(flights, minutes, order=True, by_aircraft=True):
+def _rotations(flights, minutes=None, order="left", by="tailnum", times=1.75):
+    """Return the flights that are followed too early, with the variations that the mistakes need."""
     flown = flights.dropna(subset=["tailnum", "dep_delay"])
-    left = flown["time_hour"] + pd.to_timedelta(minutes(flown), unit="min")
-    flown = flown.assign(left=left, landed=left + pd.to_timedelta(flown["air_time"], unit="min"))
-    flown = flown.sort_values("left") if order else flown
-    next_left = flown.groupby("tailnum")["left"].shift(-1) if by_aircraft else flown["left"].shift(-1)
-    return int((next_left < flown["landed"]).sum())
+    minutes = flown["minute"] + flown["dep_delay"] if minutes is None else minutes(flown)
+    left = flown["time_hour"] + pd.to_timedelta(minutes, unit="min")
+    flown = flown.assign(left=left, back=left + pd.to_timedelta(times * flown["air_time"], unit="min"))
+    flown = flown.sort_values(order, kind="stable") if order else flown
+    next_left = flown.groupby(by)["left"].shift(-1) if by else flown["left"].shift(-1)
+    return flown.assign(next_left=next_left)[next_left < flown["back"]]
 
 
 def _with_schedule(*, flights):
-    return _rotations(flights, lambda flown: flown["minute"])
+    return set(_rotations(flights, lambda flown: flown["minute"]).index)
+
+
+def _without_minute(*, flights):
+    return set(_rotations(flights, lambda flown: flown["dep_delay"]).index)
 
 
 def _across_aircraft(*, flights):
-    return _rotations(flights, lambda flown: flown["minute"] + flown["dep_delay"], by_aircraft=False)
+    return set(_rotations(flights, by=None).index)
+
+
+def _by_aircraft_and_day(*, flights):
+    return set(_rotations(flights, by=["tailnum", "month", "day"]).index)
 
 
 def _clock_taken_for_minutes(*, flights):
-    return _rotations(flights, lambda flown: flown["dep_time"] - 60 * flown["hour"])
+    return set(_rotations(flights, lambda flown: flown["dep_time"] - 60 * flown["hour"]).index)
 
 
 def _in_the_order_of_the_table(*, flights):
-    return _rotations(flights, lambda flown: flown["minute"] + flown["dep_delay"], order=False)
+    return set(_rotations(flights, order=None).index)
+
+
+def _in_the_order_of_the_hour(*, flights):
+    return set(_rotations(flights, order="time_hour").index)
+
+
+def _in_the_order_of_the_schedule(*, flights):
+    return set(_rotations(flights, order=["time_hour", "minute"]).index)
+
+
+def _known_air_time_only(*, flights):
+    return set(_rotations(flights.dropna(subset=["air_time"])).index)
+
+
+def _one_way(*, flights):
+    return set(_rotations(flights, times=1).index)
+
+
+def _aircraft_counted(*, flights):
+    return set(_rotations(flights)["tailnum"])
+
+
+def _how_many(*, flights):
+    return len(impossible_rotations(flights=flights))
+
+
+def _the_flight_after(*, flights):
+    flown = flights.dropna(subset=["tailnum", "dep_delay"])
+    left = flown["time_hour"] + pd.to_timedelta(flown["minute"] + flown["dep_delay"], unit="min")
+    back = left + pd.to_timedelta(1.75 * flown["air_time"], unit="min")
+    flown = flown.assign(left=left, back=back).sort_values("left")
+    return set(flown.index[flown["left"] < flown.groupby("tailnum")["back"].shift()])
+
+
+def _no_next_departure_counted(*, flights):
+    flown = flights.dropna(subset=["tailnum", "dep_delay"])
+    flown = flown.assign(left=flown["time_hour"] + pd.to_timedelta(flown["minute"] + flown["dep_delay"], unit="min"))
+    flown = flown.sort_values("left")
+    never_compared = flown["air_time"].isna() | ~flown["tailnum"].duplicated(keep="last")
+    return set(_rotations(flights).index) | set(flown.index[never_compared])
 
 
 def _weather():
@@ -204,7 +305,7 @@ def _weather():
 
 def _some_flights():
     flights = load("flights")
-    return {"flights": flights[flights["month"].isin([1, 7])]}
+    return {"flights": flights[flights["month"].isin([1, 7, 12])]}
 
 
 EXERCISES = [
@@ -240,7 +341,10 @@ EXERCISES = [
                 "That is for rows put back after each draw. A sample holds no row twice and needs fewer.",
             ),
             Mistake("a part of a row", _part_of_a_row, "Nobody draws a part of a row: give a whole number."),
-            Mistake("rounded down", _rounded_down, "With this number the chance stays just below 95 %. Round up."),
+            Mistake("rounded down", _rounded_down, "By the formula the chance stays just below 95 %. Round up."),
+            Mistake(
+                "rows left over", _rows_left_over, "That many rows stay outside of the sample. How many are in it?"
+            ),
             Mistake(
                 "a share",
                 _share_instead_of_rows,
@@ -271,13 +375,13 @@ EXERCISES = [
             Mistake(
                 "any in place of all",
                 _any_in_place_of_all,
-                "That counts rows with at least one value. A complete row has all of them.",
+                "Every row is complete: did you ask for any value instead of all, or keep only columns without holes?",
             ),
             Mistake("counted", _counted_rows, "That is the number of complete rows. Asked is their share."),
             Mistake(
                 "rain alone",
                 _rain_alone,
-                "That is the share among the hours with rain, the second question. First the share among all hours.",
+                "That is the share among the hours with rain. Asked is the share among all hours.",
             ),
             Mistake("complement", _share_with_holes, "That is the share of the rows that have a hole. Turn it round."),
         ),
@@ -309,6 +413,12 @@ EXERCISES = [
                 "That is how frequent each is among all flights: the condition has not been used yet.",
             ),
             Mistake(
+                "no condition, swapped",
+                _unconditional_swapped,
+                "That is how frequent the condition is among all flights. Of the flights that meet it, which share?",
+            ),
+            Mistake("counted", _counted_both, "That is a number of flights. Which share of the condition's is it?"),
+            Mistake(
                 "not landed",
                 _not_landed_taken_for_cancelled,
                 "You count diverted flights too: they left, so their dep_time is known. Cancelled means no dep_time.",
@@ -339,6 +449,12 @@ EXERCISES = [
                 "Destinations that only one of the months has turned into NaN and left the sum.",
             ),
             Mistake("counts", _counts, "That compares counts. The months differ in size: compare shares."),
+            Mistake("averaged", _averaged, "That is an average over the destinations. Add their differences up."),
+            Mistake(
+                "shares of all flights",
+                _shares_of_all_flights,
+                "You divide both months by the same number of flights. Each month's shares add up to 1.",
+            ),
             Mistake(
                 "no absolute value",
                 _without_absolute,
@@ -346,7 +462,7 @@ EXERCISES = [
             ),
         ),
         sample_inputs=_some_flights,
-        tolerance=1e-2,  # two digits will do
+        tolerance=1e-2,  # three decimals will do
     ),
     Exercise(
         id="02.5",
@@ -356,7 +472,7 @@ EXERCISES = [
         hints=(
             "Build the hours that should be there with pd.date_range(..., freq='1h', tz='America/New_York').",
             "inclusive='left' leaves out the first hour of 2014; check that 8,760 hours are left.",
-            "For each origin count how many hours of the year are in its time_hour, and subtract from 8,760.",
+            "For each origin, year.difference(times) gives the hours of the year that are not in its time_hour.",
         ),
         mistakes=(
             Mistake(
@@ -364,17 +480,29 @@ EXERCISES = [
                 _inside_its_own_limits,
                 "You look between the first and the last record. What of the hours before and after?",
             ),
+            Mistake("year of UTC", _year_of_utc, "That is the year in UTC. In New York it begins five hours later."),
             Mistake(
-                "gaps counted, not hours",
-                _steps_longer_than_an_hour,
-                "That is the number of gaps. One gap can be many hours long, and the ends have no next record.",
+                "without the last day",
+                _without_the_last_day,
+                "Your calendar ends too early: does it hold 8,760 hours? A date alone means midnight, when it begins.",
             ),
             Mistake(
-                "local clock as key",
-                _local_clock_taken_as_a_key,
-                "One hour too many at each airport. Did the first hour of 2014 get in (`inclusive`), or is one lost on "
-                "3 November, when the local clock shows one o'clock twice?",
+                "first hour of 2014",
+                _with_the_first_hour_of_2014,
+                "One hour too many at each airport: the first of 2014 got in (`inclusive`).",
             ),
+            Mistake(
+                "clock without zone",
+                _clock_without_zone,
+                "A clock without a zone does not say which hour it is, and on 3 November it shows one o'clock twice.",
+            ),
+            Mistake("recorded", _recorded, "These are the hours that were recorded. Asked are those that were not."),
+            Mistake(
+                "missing everywhere",
+                _missing_everywhere,
+                "These hours are missing at all airports at once. Compare the records of each airport by itself.",
+            ),
+            Mistake("counted", _counted_hours, "That is how many hours are missing. Asked is which."),
         ),
         sample_inputs=_weather,
     ),
@@ -384,9 +512,9 @@ EXERCISES = [
         reference=impossible_rotations,
         why="shift(-1) inside groupby sees the next flight of the same aircraft, without a join.",
         hints=(
-            "Left at: time_hour plus (minute + dep_delay) minutes. Landed at the earliest: left plus air_time.",
+            "Left at: time_hour plus (minute + dep_delay) minutes. Back at the earliest: left + 1.75 * air_time.",
             "Sort by when they left; .groupby('tailnum')['left'].shift(-1) is then that aircraft's next departure.",
-            "Count where the next departure is earlier than the landing; a missing air_time compares as False.",
+            "Keep .index where the next departure is earlier than the return; a missing air_time compares as False.",
         ),
         mistakes=(
             Mistake(
@@ -395,9 +523,19 @@ EXERCISES = [
                 "Those are scheduled departures. When did the flights really leave?",
             ),
             Mistake(
+                "without minute",
+                _without_minute,
+                "time_hour is the full hour. A delay counts from the scheduled minute within it.",
+            ),
+            Mistake(
                 "across aircraft",
                 _across_aircraft,
                 "You compare with the next departure of any aircraft. Look at each tail number by itself.",
+            ),
+            Mistake(
+                "day by day",
+                _by_aircraft_and_day,
+                "An aircraft that leaves in the evening may be too early the next morning: midnight is no border.",
             ),
             Mistake(
                 "HHMM as minutes",
@@ -408,6 +546,38 @@ EXERCISES = [
                 "table order",
                 _in_the_order_of_the_table,
                 "The next row of an aircraft is not its next departure: sort by when the flights left first.",
+            ),
+            Mistake(
+                "order of the hour",
+                _in_the_order_of_the_hour,
+                "You sort by time_hour, the scheduled hour. Delays change that order: sort by left.",
+            ),
+            Mistake(
+                "order of the schedule",
+                _in_the_order_of_the_schedule,
+                "That is the order of the schedule. Delays change it: sort by when the flights left.",
+            ),
+            Mistake(
+                "known air_time only",
+                _known_air_time_only,
+                "A flight without air_time did leave. Drop it, and its departure is missing as somebody's next one.",
+            ),
+            Mistake("one way", _one_way, "These cannot have landed yet. The aircraft also has to come home."),
+            Mistake(
+                "aircraft",
+                _aircraft_counted,
+                "Those are aircraft. One of them can do it often: asked are the rows of the flights.",
+            ),
+            Mistake("how many", _how_many, "That is how many there are. Asked is which: the labels of their rows."),
+            Mistake(
+                "the flight after",
+                _the_flight_after,
+                "Those are the departures that came too early. Asked are the flights before them, not yet back.",
+            ),
+            Mistake(
+                "holes counted",
+                _no_next_departure_counted,
+                "You keep flights without a next departure or a landing, too: `~(a >= b)` is True for a hole.",
             ),
         ),
         sample_inputs=_some_flights,

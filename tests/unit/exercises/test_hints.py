@@ -1,16 +1,25 @@
 from lesson_90 import ask, doubled, exercise
 
-from course_lib.exercises import hint, solution
+from course_lib.exercises import hint, hints, progress, solution
+
+FIRST, LAST = "Hint 1 of 2: nudge", 'Hint 2 of 2: more The code is next: solution("90.1").'
 
 
 def test_hints_rise_and_the_last_stays(lesson):
-    assert [hint("90.1").text for _ in range(3)] == ["Hint 1 of 2: nudge", "Hint 2 of 2: more", "Hint 2 of 2: more"]
+    assert [hint("90.1").text for _ in range(3)] == [FIRST, LAST, LAST]
+
+
+def test_hints_begin_again_in_a_new_kernel(lesson, monkeypatch):
+    hint("90.1"), hint("90.1")
+    monkeypatch.setattr(hints, "_shown", {})
+    assert hint("90.1").text == FIRST
+    assert progress()["hints used"].tolist() == [2]
 
 
 def test_hints_rise_where_nothing_can_be_written(lesson, monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("COURSE_HOME", str(tmp_path / "file" / "home"))
-    assert [hint("90.1").text for _ in range(2)] == ["Hint 1 of 2: nudge", "Hint 2 of 2: more"]
+    assert [hint("90.1").text for _ in range(2)] == [FIRST, LAST]
     assert ask(1 / 3).state == "right"
 
 
