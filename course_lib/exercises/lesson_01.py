@@ -1075,7 +1075,7 @@ EXERCISES = [
             Mistake(
                 "a replica",
                 files_that_lose_a_replica,
-                "Some of these blocks have another replica that is alive. (And `node-12` is another machine than `node-1`.)",
+                "Some of these blocks have another replica that is alive. (And `node-12` is not `node-1`.)",
             ),
             Mistake(
                 "all blocks",
