@@ -150,6 +150,9 @@ def _first_line(error: Exception) -> str:
 
 
 def _call_results(function: Callable, arguments: list[tuple]) -> tuple:
-    """Call a function with each tuple of arguments; tables are copied, so that it cannot change them."""
-    copied = [tuple(x.copy() if isinstance(x, (pd.DataFrame, pd.Series)) else x for x in row) for row in arguments]
-    return tuple(collected(function(*row)) for row in copied)
+    """Call a function with each tuple of arguments, on copies of the tables.
+
+    A table that stands in several tuples has one copy for all: a function that changes it answers wrongly later.
+    """
+    copies = {id(x): x.copy() for row in arguments for x in row if isinstance(x, (pd.DataFrame, pd.Series))}
+    return tuple(collected(function(*(copies.get(id(x), x) for x in row))) for row in arguments)

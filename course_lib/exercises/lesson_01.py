@@ -46,8 +46,13 @@ def share_of_all_bytes(*, sizes, rows):
     return sizes / sizes.sum()
 
 
+def whole_bytes_cut_off(*, sizes, rows):
+    """Divide by `//`: what is left is up to a byte too little."""
+    return sizes // rows
+
+
 def some_sizes():
-    """Real sizes of 500 flights in three formats."""
+    """Real sizes of 500 flights in three formats, and of one column."""
     from course_lib import load
 
     flights = load("flights").head(500)
@@ -55,6 +60,7 @@ def some_sizes():
         "CSV": len(flights.to_csv(index=False)),
         "JSON lines": len(flights.to_json(orient="records", lines=True)),
         "Parquet": len(flights.to_parquet(index=False)),
+        "one column of CSV": len(flights[["air_time"]].to_csv(index=False)),
     }
     return {"sizes": pd.Series(sizes), "rows": len(flights)}
 
@@ -98,9 +104,26 @@ def share_that_the_months_open(*, files):
     return (files[opened].groupby("lake")["bytes"].sum() / files.groupby("lake")["bytes"].sum()).to_dict()
 
 
+def share_that_the_carrier_opens(*, files):
+    """Compare the month with a text: "6" is not 6.0, so no file of that lake is opened."""
+    opened_bytes = files["bytes"].where(files["carrier"].eq("UA"), 0)
+    return (opened_bytes.groupby(files["lake"]).sum() / files.groupby("lake")["bytes"].sum()).to_dict()
+
+
+def share_of_rows_opened(*, files):
+    """Count rows: near to the share of bytes, and not the same."""
+    opened = files["month"].isin([6, 7, 8]) | files["carrier"].eq("UA")
+    return (files[opened].groupby("lake")["rows"].sum() / files.groupby("lake")["rows"].sum()).to_dict()
+
+
 def share_to_two_digits(*, files):
     """Round a sixth to 0.17."""
     return {lake: round(share, 2) for lake, share in share_of_bytes_opened(files=files).items()}
+
+
+def share_to_three_digits(*, files):
+    """Round a sixth to 0.167."""
+    return {lake: round(share, 3) for lake, share in share_of_bytes_opened(files=files).items()}
 
 
 def bytes_opened(*, files):
@@ -110,16 +133,16 @@ def bytes_opened(*, files):
 
 
 def some_files():
-    """Bytes of each part as CSV: every eighth flight, by month and by carrier."""
+    """Rows and bytes of each part as CSV: every eighth flight, by month and by carrier."""
     from course_lib import load
 
     flights = load("flights").iloc[::8][["month", "carrier", "arr_delay"]]
     parts = [
-        {"lake": by, by: value, "bytes": len(part.to_csv(index=False))}
+        {"lake": by, by: value, "rows": len(part), "bytes": len(part.to_csv(index=False))}
         for by in ("month", "carrier")
         for value, part in flights.groupby(by)
     ]
-    return {"files": pd.DataFrame(parts, columns=["lake", "month", "carrier", "bytes"])}
+    return {"files": pd.DataFrame(parts, columns=["lake", "month", "carrier", "rows", "bytes"])}
 
 
 # --- 01.3 ---------------------------------------------------------------------------------------------------------
@@ -159,6 +182,12 @@ def share_of_unknown_aircraft(*, flights, planes):
     unknown = flights["tailnum"].notna() & ~flights["tailnum"].isin(planes["tailnum"])
     share = unknown.groupby(flights["carrier"]).mean()
     return share[share > 0]
+
+
+def share_of_all_carriers(*, flights, planes):
+    """Take the mean of the mask: shares, and a 0 for carriers without such a flight."""
+    unknown = flights["tailnum"].notna() & ~flights["tailnum"].isin(planes["tailnum"])
+    return unknown.groupby(flights["carrier"]).mean()
 
 
 def some_flights_and_planes():
@@ -242,6 +271,16 @@ def the_wrong_way_round(*, events):
     return agrees
 
 
+def without_the_sign(*, events):
+    """Compare absolute values: ten minutes early agree with ten minutes late."""
+
+    def agrees(events):
+        minutes = (events["happened"] - events["scheduled"]).dt.total_seconds() / 60
+        return (minutes.abs() - events["minutes_behind"].abs()).abs() <= 1
+
+    return agrees
+
+
 def by_the_other_clock(*, events):
     """Take the time at which we heard of it."""
 
@@ -265,9 +304,10 @@ def events_that_disagree(*, events):
 
 
 def also_a_little_off(*, events):
-    """Ask for the events, and for the same with minutes that are up to a minute and a half off."""
+    """Ask for the events, for the same up to a minute and a half off, and for the same with early as late."""
     off = np.resize([0, 0.5, 1, -1, 1.5, -1.5], len(events))
-    return [(events,), (events.assign(minutes_behind=events["minutes_behind"] + off),)]
+    minutes = events["minutes_behind"]
+    return [(events,), (events.assign(minutes_behind=minutes + off),), (events.assign(minutes_behind=-minutes),)]
 
 
 def some_events():
@@ -349,41 +389,70 @@ def some_copies():
 OUTSIDE = ["carrier", "origin", "departures"]
 
 
-def share_of_exposed_people(*, people, k):
+def share_of_exposed_people(*, people):  # the answer is a function; `people` is what it is tried on
     """Give each person the size of their group, then count people."""
-    group_size = people.groupby(["carrier", "origin", "departures"])["person"].transform("nunique")
-    return (group_size < k).mean()
+
+    def exposed(people, k):
+        group_size = people.groupby(["carrier", "origin", "departures"])["person"].transform("nunique")
+        return (group_size < k).mean()
+
+    return exposed
 
 
-def share_of_small_groups(*, people, k):
+def group_sizes(people, columns=OUTSIDE):
+    """Write the size of the group beside each person."""
+    return people.groupby(columns)["person"].transform("nunique")
+
+
+def share_of_small_groups(*, people):
     """Count groups, not people."""
-    return (people.groupby(OUTSIDE)["person"].nunique() < k).mean()
+    return lambda people, k: (people.groupby(OUTSIDE)["person"].nunique() < k).mean()
 
 
-def with_groups_of_k(*, people, k):
+def with_groups_of_k(*, people):
     """Count groups of exactly k, which are safe."""
-    return (people.groupby(OUTSIDE)["person"].transform("nunique") <= k).mean()
+    return lambda people, k: (group_sizes(people) <= k).mean()
 
 
-def number_of_exposed_people(*, people, k):
+def share_of_events(*, people):
+    """Weigh each person by their events."""
+    return lambda people, k: np.average(group_sizes(people) < k, weights=people["event_id"])
+
+
+def number_of_exposed_people(*, people):
     """Count instead of a share."""
-    return int((people.groupby(OUTSIDE)["person"].transform("nunique") < k).sum())
+    return lambda people, k: int((group_sizes(people) < k).sum())
 
 
-def share_of_people_alone(*, people, k):
+def share_of_people_alone(*, people):
     """Leave k out: groups of one."""
-    return (people.groupby(OUTSIDE)["person"].transform("nunique") == 1).mean()
+    return lambda people, k: (group_sizes(people) == 1).mean()
 
 
-def share_of_safe_people(*, people, k):
+def share_of_safe_people(*, people):
     """Give the complement."""
-    return (people.groupby(OUTSIDE)["person"].transform("nunique") >= k).mean()
+    return lambda people, k: (group_sizes(people) >= k).mean()
 
 
-def one_column_at_a_time(*, people, k):
+def one_column_at_a_time(*, people):
     """Each column alone: an outsider combines them."""
-    alone = [people.groupby(column)["person"].transform("nunique") < k for column in OUTSIDE]
-    return pd.concat(alone, axis=1).any(axis=1).mean()
+
+    def exposed(people, k):
+        return pd.concat([group_sizes(people, column) < k for column in OUTSIDE], axis=1).any(axis=1).mean()
+
+    return exposed
+
+
+def without_the_departures(*, people):
+    """Leave one of the three columns out."""
+    return lambda people, k: (group_sizes(people, OUTSIDE[:2]) < k).mean()
+
+
+def k_of_the_sizes_there_are(*, people):
+    """Ask for a k that is the size of a group, so that "fewer" differs from "at most"; and for one more."""
+    sizes = people.groupby(OUTSIDE)["person"].nunique()
+    in_the_middle = sizes.quantile([0.25, 0.5, 0.75], interpolation="nearest")
+    return [(people, int(k)) for k in [*in_the_middle, in_the_middle.iloc[-1] + 1]]
 
 
 def some_people():
@@ -393,11 +462,10 @@ def some_people():
     flights = load("flights").head(5_000).dropna(subset="dep_time")
     flights = flights.assign(person=flights["carrier"] + flights["flight"].astype(str))
     people = flights.groupby("person").agg(
-        carrier=("carrier", "first"), origin=("origin", "first"), departures=("day", "size")
+        carrier=("carrier", "first"), origin=("origin", "first"), event_id=("day", "size")
     )
-    people["departures"] = pd.cut(people["departures"], [0, 2, 5, 100], labels=["1-2", "3-5", "6+"]).astype(str)
-    sizes = people.groupby(OUTSIDE).size()
-    return {"people": people.reset_index(), "k": int(sizes.median())}
+    people["departures"] = pd.cut(people["event_id"], [0, 2, 5, 100], labels=["1-2", "3-5", "6+"]).astype(str)
+    return {"people": people.reset_index()}
 
 
 # --- 01.7 ---------------------------------------------------------------------------------------------------------
@@ -459,24 +527,54 @@ def by_row_numbers(*, table, batch):
     return lambda table, batch: batch.combine_first(table)
 
 
+def holes_keep_the_old_value(*, table, batch):
+    """Fill a missing value of the batch from the table; `groupby(KEY).last()` does the same."""
+    return lambda table, batch: batch.set_index(KEY).combine_first(table.set_index(KEY)).reset_index()
+
+
+def one_column_replaced(*, table, batch):
+    """Take over `arr_delay` and leave the rest of the row as it was."""
+
+    def upsert(table, batch):
+        old = old_row_wins(table=table, batch=batch)(table, batch).drop(columns="arr_delay")
+        new = upsert_by_key(table=table, batch=batch)(table, batch)
+        return old.merge(new[[*KEY, "arr_delay"]], on=KEY)
+
+    return upsert
+
+
+def in_place(*, table, batch):
+    """Drop the old rows from the argument itself."""
+
+    def upsert(table, batch):
+        known = pd.MultiIndex.from_frame(table[KEY]).isin(pd.MultiIndex.from_frame(batch[KEY]))
+        table.drop(index=table.index[known], inplace=True)  # noqa: PD002 (the mistake)
+        return pd.concat([table, batch], ignore_index=True)
+
+    return upsert
+
+
 def batch_alone(*, table, batch):
     """Lose what the batch does not mention."""
     return lambda table, batch: batch
 
 
-def again_and_from_another_airport(*, table, batch):
-    """Ask for the batch, for the same batch once more, and for flights of the same number from other airports."""
+def again_elsewhere_and_with_holes(*, table, batch):
+    """Ask for the batch, once more, for other airports, for numbers with holes, for one row: always the same table."""
     batch = batch.reset_index(drop=True)  # with row numbers of its own, as a batch that comes from outside has
     once = upsert_by_key(table=table, batch=batch)(table, batch)
     elsewhere = batch.assign(origin=batch["origin"].replace({"EWR": "JFK", "JFK": "LGA", "LGA": "EWR"}))
-    return [(table, batch), (once, batch), (table, elsewhere)]
+    numbers = batch.select_dtypes("float") + 1
+    numbers.iloc[::2] = np.nan
+    with_holes = batch.assign(**numbers)
+    return [(table, batch), (once, batch), (table, elsewhere), (table, with_holes), (table, batch.head(1))]
 
 
 def some_batch():
     """Two overlapping parts of the flights, the second with other outcomes."""
     from course_lib import load
 
-    flights = load("flights")[[*KEY, "arr_delay"]]
+    flights = load("flights")[[*KEY, "dep_delay", "arr_delay"]]
     return {"table": flights.head(1_200), "batch": flights.iloc[900:1_500].assign(arr_delay=0.0)}
 
 
@@ -618,6 +716,12 @@ def files_whose_text_contains_a_name(*, placed, gone):
     return set(placed.loc[placed["data_nodes"].str.contains("|".join(gone)), "file"])
 
 
+def files_whose_text_contains_two_names(*, placed, gone):
+    """Count the names in the text: node-12 and node-2 make two."""
+    found = placed["data_nodes"].map(lambda text: sum(name in text for name in gone))
+    return set(placed.loc[found >= 2, "file"])
+
+
 def files_whose_first_replica_is_gone(*, placed, gone):
     """Take the first name for the owner of the block."""
     return set(placed.loc[placed["data_nodes"].str.split(", ").str[0].isin(gone), "file"])
@@ -658,6 +762,11 @@ EXERCISES = [
                 "You divide by all flights of the year; only `rows` of them were written.",
             ),
             Mistake("upside down", flights_per_byte, "That says how many flights fit into a byte. Turn it around."),
+            Mistake(
+                "cut off",
+                whole_bytes_cut_off,
+                "`//` cuts off up to a whole byte: divide by `/`, and round if you like.",
+            ),
             Mistake("share", share_of_all_bytes, "That compares formats with each other. What does *one row* take?"),
         ),
         sample_inputs=some_sizes,
@@ -689,10 +798,19 @@ EXERCISES = [
                 share_that_the_months_open,
                 "The months choose among the files of one lake. What chooses in the other?",
             ),
-            Mistake("two digits", share_to_two_digits, "Nearly: two digits are too few here, give three."),
+            Mistake(
+                "no month",
+                share_that_the_carrier_opens,
+                "The lake by month opens nothing in your answer: `month` holds numbers, no text.",
+            ),
+            Mistake(
+                "rows", share_of_rows_opened, "That is a share of rows. Rows of one file may be shorter: add `bytes`."
+            ),
+            Mistake("two digits", share_to_two_digits, "Nearly: two digits are too few here, leave it unrounded."),
+            Mistake("three digits", share_to_three_digits, "Nearly: rounded to three digits. Leave it unrounded."),
         ),
         sample_inputs=some_files,
-        tolerance=0.005,
+        tolerance=0.0005,  # the share of rows is 0.3 % away
     ),
     Exercise(
         id="01.3",
@@ -716,6 +834,11 @@ EXERCISES = [
                 "inner join", flights_of_known_aircraft, "These flights *have* a partner in `planes`. Find the others."
             ),
             Mistake("shares", share_of_unknown_aircraft, "These are shares; the question asks how many flights."),
+            Mistake(
+                "shares of all",
+                share_of_all_carriers,
+                "The mean of True and False is a share. Count the flights, and leave out carriers that have none.",
+            ),
             Mistake("zeros", with_carriers_of_none, "The counts are right. Leave out the carriers that have none."),
         ),
         sample_inputs=some_flights_and_planes,
@@ -749,6 +872,11 @@ EXERCISES = [
             Mistake("less than", less_than_a_minute, "A difference of exactly one minute still agrees."),
             Mistake("equal", exactly_equal, "The fields may differ by up to one minute and still agree."),
             Mistake("order", the_wrong_way_round, "Late should be positive and early negative: turn the difference."),
+            Mistake(
+                "no sign",
+                without_the_sign,
+                "Ten minutes early pass as ten minutes late: take the absolute value of the difference alone.",
+            ),
             Mistake(
                 "other clock", by_the_other_clock, "`received` is when we heard of it. When did the aircraft leave?"
             ),
@@ -809,6 +937,16 @@ EXERCISES = [
         mistakes=(
             Mistake("groups", share_of_small_groups, "That is a share of groups. Small groups hold few people."),
             Mistake("at most k", with_groups_of_k, "A group of exactly k people is shared by k: it is safe."),
+            Mistake(
+                "events",
+                share_of_events,
+                "That is a share of events: who flies often counts often. Count each person once.",
+            ),
+            Mistake(
+                "two columns",
+                without_the_departures,
+                "An outsider can count departures too: all three columns name the group.",
+            ),
             Mistake("safe people", share_of_safe_people, "That is the share of people who are safe."),
             Mistake(
                 "one column at a time",
@@ -821,7 +959,7 @@ EXERCISES = [
             ),
         ),
         sample_inputs=some_people,
-        tolerance=0.02,  # two digits will do
+        call=k_of_the_sizes_there_are,
     ),
     Exercise(
         id="01.7",
@@ -856,11 +994,26 @@ EXERCISES = [
             Mistake("none", none_of_the_equal, "`keep=False` drops the new version with the old. One must stay."),
             Mistake("row numbers", by_row_numbers, "You match rows by their number in the table. What names a flight?"),
             Mistake(
+                "holes",
+                holes_keep_the_old_value,
+                "Where the batch has a hole your row keeps the old value: the whole row is replaced.",
+            ),
+            Mistake(
+                "one column",
+                one_column_replaced,
+                "Only `arr_delay` comes from the batch in your rows: the whole row is replaced.",
+            ),
+            Mistake(
+                "in place",
+                in_place,
+                "The answer is right, but your function changes the table it was given: asked again, rows are gone.",
+            ),
+            Mistake(
                 "batch alone", batch_alone, "What the batch does not mention stays as it was; yours has only the batch."
             ),
         ),
         sample_inputs=some_batch,
-        call=again_and_from_another_airport,
+        call=again_elsewhere_and_with_holes,
     ),
     Exercise(
         id="01.8",
@@ -919,7 +1072,11 @@ EXERCISES = [
                 "Your set is empty. `data_nodes` is one text of several names, those in `gone` die together, and one "
                 "lost block is enough.",
             ),
-            Mistake("a replica", files_that_lose_a_replica, "Some of these blocks have another replica that is alive."),
+            Mistake(
+                "a replica",
+                files_that_lose_a_replica,
+                "Some of these blocks have another replica that is alive. (And `node-12` is not `node-1`.)",
+            ),
             Mistake(
                 "all blocks",
                 files_without_any_block,
@@ -934,6 +1091,11 @@ EXERCISES = [
                 "contains",
                 files_whose_text_contains_a_name,
                 "One dead replica loses no block, and `contains` finds `node-1` in `node-12` too: split the text.",
+            ),
+            Mistake(
+                "two names",
+                files_whose_text_contains_two_names,
+                "You look for names in a text, and `node-12, node-2` contains `node-1`, too. Compare whole names.",
             ),
             Mistake(
                 "first replica",

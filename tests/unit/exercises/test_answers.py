@@ -92,3 +92,18 @@ def test_function_cannot_change_the_inputs(lesson):
     lesson[0] = exercise(reference, call=lambda *, flights, late_minutes: [(flights,)])
     assert ask(spoils).state == "right"
     assert FLIGHTS["delay"].isna().sum() == 1
+
+
+def test_function_that_changes_a_table_answers_wrongly_when_it_is_asked_again(lesson):
+    def reference(*, flights, late_minutes):
+        return len
+
+    def emptied(flights):
+        rows = len(flights)
+        flights.drop(index=flights.index, inplace=True)  # noqa: PD002 (what the check shall notice)
+        return rows
+
+    for calls, state in ((1, "right"), (2, "wrong")):
+        lesson[0] = exercise(reference, call=lambda *, flights, late_minutes, calls=calls: [(flights,)] * calls)
+        assert ask(emptied).state == state
+    assert len(FLIGHTS) == 4
