@@ -14,7 +14,7 @@ SWEEPS = NOTEBOOKS / "sweeps"
 def test_a_claim_that_fails_is_noted_and_does_not_stop_the_run(tmp_path):
     lesson = write_notebook(
         tmp_path / "small.ipynb",
-        "assert seed > 2, 'Large.'",
+        "assert seed > 2, 'Large.'\noutcomes = record = None  # names of its own",
         "# Größe\nif seed == 3:\n    assert (\n        seed == 4\n    ), 'Four.'  # no",
         "for last in (True, False):\n    assert last, 'All of them.'",
         "if seed == 0:\n    assert False, 'Not reached.'",
