@@ -13,6 +13,7 @@ import argparse
 import numpy as np
 import pandas as pd
 from scipy import stats
+from sklearn import metrics
 
 from course_lib import evaluate
 
@@ -50,8 +51,6 @@ def scores_of_long(correlation, generator):
     weights = np.concatenate([late.ravel(), 10 - late.ravel()])
     target = np.repeat([1, 0], late.size)
     values = np.tile(probability.ravel(), 2)
-    from sklearn import metrics
-
     act = values >= 1 / 6
     cost, never = (weights * (act + 6 * target * ~act)).sum(), (weights * 6 * target).sum()
     return {

@@ -235,12 +235,10 @@ def saving(
     """
     rows = _checked(target, [probability], groups, block, "saving")
     sums, threshold = _cost_sums(rows, 0, crew_cost, late_cost, threshold)
-    which = _column_of(opponent)
 
     def money(weights: np.ndarray) -> np.ndarray:
-        kept, cost, never, always = weights @ sums
-        share = 1 - cost / (never, always)[which] if (never, always)[which] > 0 else np.nan
-        return np.array([share, *(1000 * np.array([cost, never, always]) / kept)])
+        found = weights @ sums
+        return np.array([_share_saved(found, opponent), *(1000 * found[1:] / found[0])])
 
     share, cost, never, always = money(np.ones(rows.n_groups))
     left_out = np.array([money(weights) for weights in rows.parts()])
@@ -419,13 +417,7 @@ def _statistic(
         return _ranking_statistic(metric, rows.target, rows.probabilities[which], rows.codes)
     if metric == "saving":
         sums, _ = _cost_sums(rows, which, crew_cost, late_cost, None)
-        against = 2 + _column_of(opponent)
-
-        def share(weights: np.ndarray) -> float:
-            found = weights @ sums
-            return float(1 - found[1] / found[against]) if found[against] > 0 else np.nan
-
-        return share
+        return lambda weights: _share_saved(weights @ sums, opponent)
     target, probability = rows.target, rows.probabilities[which]
     if metric == "brier":
         losses = (probability - target) ** 2
@@ -478,12 +470,15 @@ def _cost_sums(
     return np.column_stack([kept, cost, never, crew_cost * kept]), float(threshold)
 
 
-def _column_of(opponent: Opponent | None) -> int:
+def _share_saved(sums: np.ndarray, opponent: Opponent | None) -> float:
+    """Share of the opponent's cost that is saved, from the sums that `_cost_sums` has by group."""
     if opponent not in ("never", "always"):
         raise CourseError(
             f'opponent={opponent!r}: say "never" or "always", whichever was cheaper in the data before these rows.'
         )
-    return ("never", "always").index(opponent)
+    _, cost, never, always = sums
+    bill = never if opponent == "never" else always
+    return float(1 - cost / bill) if bill > 0 else np.nan
 
 
 def _summary(

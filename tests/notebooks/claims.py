@@ -1,7 +1,7 @@
 """Run the sweep `claims` over the named lessons, and tell for each of their claims in which share of the runs it holds.
 
 ``python tests/notebooks/claims.py 01``; without a number, every lesson. It goes on where it was stopped, and leaves
-``runs/claims_01/claims.csv``.
+the table as ``claims.csv`` in the sweep's folder, such as ``runs/claims_01_data_platform/``.
 """
 
 import json
