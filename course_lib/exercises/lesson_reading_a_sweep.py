@@ -387,8 +387,16 @@ EXERCISES = [
             ),
             Mistake("hours", _in_hours, "These are hours; minutes are asked."),
             Mistake("shares forgotten", _no_shares, "You have one share of flipped labels. How many are planned?"),
-            Mistake("all small", _all_small, "You pay the price of the small size for all. Is the large one as cheap?"),
-            Mistake("all large", _all_large, "You pay the price of the large size for all. Is the small one as dear?"),
+            Mistake(
+                "all small",
+                _all_small,
+                "Nearly: all runs pay about what the small ones cost. Is yours the mean, and that of each size?",
+            ),
+            Mistake(
+                "all large",
+                _all_large,
+                "Nearly: all runs pay about what the large ones cost. Is yours the mean, and that of each size?",
+            ),
             Mistake(
                 "this sweep",
                 _this_sweep,
@@ -396,6 +404,6 @@ EXERCISES = [
             ),
         ),
         sample_inputs=lambda: {"noise": small_noise(), "shares": 10, "seeds": 50, "cores": 16},
-        tolerance=1e-2,  # two digits will do
+        tolerance=1e-2,  # three decimals will do on any machine, two on most
     ),
 ]
