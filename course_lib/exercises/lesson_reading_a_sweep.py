@@ -89,11 +89,18 @@ def _pairs_lost(*, again, winner, rival):
     return (scores[0] - scores[1]).mean(), interval.low, interval.high
 
 
-def _normal(*, again, winner, rival):
+def _differences(again, winner, rival):
     by_seed = again.pivot_table(index="seed", columns="least_in_leaf", values="auc")
-    difference = by_seed[winner] - by_seed[rival]
-    half = 1.96 * difference.sem()
-    return difference.mean(), difference.mean() - half, difference.mean() + half
+    return by_seed[winner] - by_seed[rival]
+
+
+def _around(differences, half):
+    return differences.mean(), differences.mean() - half, differences.mean() + half
+
+
+def _normal(*, again, winner, rival):
+    differences = _differences(again, winner, rival)
+    return _around(differences, 1.96 * differences.sem())
 
 
 def _swapped(*, again, winner, rival):
@@ -101,29 +108,23 @@ def _swapped(*, again, winner, rival):
 
 
 def _spread_of_differences(*, again, winner, rival):
-    by_seed = again.pivot_table(index="seed", columns="least_in_leaf", values="auc")
-    difference = by_seed[winner] - by_seed[rival]
-    half = stats.t.ppf(0.975, len(difference) - 1) * difference.std()
-    return difference.mean(), difference.mean() - half, difference.mean() + half
+    differences = _differences(again, winner, rival)
+    return _around(differences, stats.t.ppf(0.975, len(differences) - 1) * differences.std())
 
 
 def _normal_spread(*, again, winner, rival):
-    by_seed = again.pivot_table(index="seed", columns="least_in_leaf", values="auc")
-    difference = by_seed[winner] - by_seed[rival]
-    half = 1.96 * difference.std()
-    return difference.mean(), difference.mean() - half, difference.mean() + half
+    differences = _differences(again, winner, rival)
+    return _around(differences, 1.96 * differences.std())
 
 
 def _lowest_and_highest(*, again, winner, rival):
-    by_seed = again.pivot_table(index="seed", columns="least_in_leaf", values="auc")
-    difference = by_seed[winner] - by_seed[rival]
-    return difference.mean(), difference.min(), difference.max()
+    differences = _differences(again, winner, rival)
+    return differences.mean(), differences.min(), differences.max()
 
 
 def _one_standard_error(*, again, winner, rival):
-    by_seed = again.pivot_table(index="seed", columns="least_in_leaf", values="auc")
-    difference = by_seed[winner] - by_seed[rival]
-    return difference.mean(), difference.mean() - difference.sem(), difference.mean() + difference.sem()
+    differences = _differences(again, winner, rival)
+    return _around(differences, differences.sem())
 
 
 def _mean_in_the_middle(*, again, winner, rival):
@@ -137,8 +138,7 @@ def _mean_at_the_end(*, again, winner, rival):
 
 
 def _test_itself(*, again, winner, rival):
-    by_seed = again.pivot_table(index="seed", columns="least_in_leaf", values="auc")
-    result = stats.ttest_rel(by_seed[winner], by_seed[rival])
+    result = stats.ttest_1samp(_differences(again, winner, rival), 0)  # the paired test, by another name
     return result.statistic, result.pvalue
 
 
