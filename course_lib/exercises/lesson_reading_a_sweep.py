@@ -70,16 +70,14 @@ def winner_minus_rival(*, again, winner, rival):
     return (by_seed[winner] - by_seed[rival]).mean(), interval.low, interval.high
 
 
-def _two_groups(*, again, winner, rival):
+def _two_groups(*, again, winner, rival, equal_var=True):
     by_seed = again.pivot_table(index="seed", columns="least_in_leaf", values="auc")
-    interval = stats.ttest_ind(by_seed[winner], by_seed[rival]).confidence_interval()
+    interval = stats.ttest_ind(by_seed[winner], by_seed[rival], equal_var=equal_var).confidence_interval()
     return (by_seed[winner] - by_seed[rival]).mean(), interval.low, interval.high
 
 
 def _two_groups_of_unequal_spread(*, again, winner, rival):
-    by_seed = again.pivot_table(index="seed", columns="least_in_leaf", values="auc")
-    interval = stats.ttest_ind(by_seed[winner], by_seed[rival], equal_var=False).confidence_interval()
-    return (by_seed[winner] - by_seed[rival]).mean(), interval.low, interval.high
+    return _two_groups(again=again, winner=winner, rival=rival, equal_var=False)
 
 
 def _pairs_lost(*, again, winner, rival):
@@ -165,14 +163,17 @@ def _one_size(*, noise, shares, seeds, cores):
     return noise["cpu_seconds"].mean() * shares * seeds / cores / 60
 
 
+def _all_of_one_size(size, noise, shares, seeds, cores):
+    priced = noise[noise["rows"] == size]
+    return priced["cpu_seconds"].mean() * noise["rows"].nunique() * shares * seeds / cores / 60
+
+
 def _all_small(*, noise, shares, seeds, cores):
-    of_a_run = noise.groupby("rows")["cpu_seconds"].mean()
-    return of_a_run[of_a_run.index.min()] * len(of_a_run) * shares * seeds / cores / 60
+    return _all_of_one_size(noise["rows"].min(), noise, shares, seeds, cores)
 
 
 def _all_large(*, noise, shares, seeds, cores):
-    of_a_run = noise.groupby("rows")["cpu_seconds"].mean()
-    return of_a_run[of_a_run.index.max()] * len(of_a_run) * shares * seeds / cores / 60
+    return _all_of_one_size(noise["rows"].max(), noise, shares, seeds, cores)
 
 
 def _no_shares(*, noise, shares, seeds, cores):
