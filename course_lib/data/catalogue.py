@@ -358,7 +358,7 @@ def _read_idx_images(files: dict[str, bytes], _card: DataSet) -> pd.DataFrame:
 
 
 _READERS: dict[str, Callable] = {"csv": _read_csv, "idx_images": _read_idx_images}
-_BUILDERS: dict[str, Callable] = {"departures": flights_table.departures}
+_BUILDERS: dict[str, Callable] = {"departures": flights_table.departures, "features": flights_table.feature_table}
 
 
 # ---- the cache: whole and verified files, or none --------------------------------------------------------------------

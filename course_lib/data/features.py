@@ -125,6 +125,7 @@ COUNTS = {
     "planned_nyc": Count((), 60, 60),
     "planned_carrier": Count(CARRIER + AIRPORT, 60, 60),
 }
+IN_ORDER = ["scheduled", "carrier", "flight", "origin"]  # the raw order tells how late a flight left
 TIMETABLE = ["scheduled", "day", "carrier", "flight", "origin", "dest", "distance", "clock"]
 JOINED = [
     *("weekday", "to_holiday", "since_holiday", "dest_lat", "dest_lon"),
@@ -156,32 +157,50 @@ def features(
     """
     past = with_clock(flights)
     asked = past if decisions is None else with_clock(decisions)
-    asked = asked.sort_values(["scheduled_at", "carrier", "flight", "origin"], ignore_index=True)
-    table = asked[["scheduled", "day", "carrier", "flight", "origin", "dest", "distance"]].copy()
-    table["split"] = split_of(table["day"])
-    sums = {}
-    for look in LOOKS.values():
-        for value, by in needed_sums(look):
-            if (value, by, look.back, look.unit) not in sums:
-                sums[value, by, look.back, look.unit] = _sum_before(past, asked, value, by, look.back, look.unit)
-    for name, look in LOOKS.items():
-        table[name] = _in_one(look, [sums[value, by, look.back, look.unit] for value, by in needed_sums(look)])
-    for name, count in COUNTS.items():
-        table[name] = _between(past, asked, count)
-    for name, by in PER_DAY.items():
-        table[name] = asked[[*by, "day"]].merge(past.groupby([*by, "day"]).size().rename(name), how="left", left_on=[*by, "day"], right_index=True)[name].to_numpy()
-    table["clock"] = asked["hour"] * 60 + asked["minute"]
+    asked = asked.sort_values(IN_ORDER, ignore_index=True)
+    columns = look_back(past, asked, list(LOOKS))
+    columns |= {name: _between(past, asked, count) for name, count in COUNTS.items()}
+    columns |= {name: _on_the_day(past, asked, by) for name, by in PER_DAY.items()}
+    table = pd.concat([asked, pd.DataFrame(columns)], axis=1)
     table = table.merge(calendar(asked["day"]), on="day", how="left", validate="many_to_one")
     table = table.merge(places(asked, airports), on=["dest", "day"], how="left", validate="many_to_one")
-    took = minutes_of(asked["sched_arr_time"]) - minutes_of(asked["sched_dep_time"]) - table["clock_ahead"]
+    took = _minutes(table["sched_arr_time"]) - _minutes(table["sched_dep_time"]) - table["clock_ahead"]
     table["planned_minutes"] = took % (24 * 60)
-    table["decided_hour"] = asked["decided_at"] // 60
-    return table.merge(observed(weather), on=["origin", "decided_hour"], how="left", validate="many_to_one").drop(columns=["decided_hour","clock_ahead"])
+    table = table.merge(observed(weather), on=["origin", "decided_hour"], how="left", validate="many_to_one")
+    return table[[*TIMETABLE, *columns, "planned_minutes", *JOINED]]
 
 
-def minutes_of(clock: pd.Series) -> pd.Series:
-    """Minutes since midnight of a clock that reads hhmm."""
-    return clock // 100 * 60 + clock % 100
+def names() -> list[str]:
+    """Name the columns that a model may use, in the order of the table: what `features` gives, but keys and days."""
+    return [
+        *("carrier", "origin", "dest", "distance", "clock", *LOOKS, *COUNTS, *PER_DAY, "planned_minutes", *JOINED),
+    ]
+
+
+def look_back(past: pd.DataFrame, asked: pd.DataFrame, names: list[str]) -> dict[str, np.ndarray]:
+    """Carry out some of `LOOKS`.
+
+    Parameters
+    ----------
+    past, asked : pandas.DataFrame
+        What happened and what is to be decided, both from `with_clock`.
+    names : list of str
+        Columns out of `LOOKS`.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray, shape (rows of asked,)
+    """
+    sums: dict = {}
+    columns = {}
+    for name in names:
+        look = LOOKS[name]
+        needed = [(value, by, look.back, look.unit) for value, by in needed_sums(look)]
+        for one in needed:
+            if one not in sums:
+                sums[one] = _sum_before(past, asked, *one)
+        columns[name] = _in_one(look, [sums[one] for one in needed])
+    return columns
 
 
 def with_clock(flights: pd.DataFrame) -> pd.DataFrame:
@@ -210,6 +229,8 @@ def with_clock(flights: pd.DataFrame) -> pd.DataFrame:
     table["known_at"] = (table["left_at"] + table["air_time"] + OUTCOME_MINUTES).where(table["arr_delay"].notna())
     for column, most in [("given_up_at", OVERDUE_MINUTES), ("given_up_long_at", OVERDUE_LONG_MINUTES)]:
         table[column] = scheduled + table["dep_delay"].fillna(most).clip(0, most)
+    table["decided_hour"] = table["decided_at"] // 60
+    table["clock"] = table["hour"] * 60 + table["minute"]
     table["one"], table["minus_one"] = 1, -1
     table["is_delayed"] = (table["dep_delay"] >= DELAYED_MINUTES).astype("int64")
     table["is_late"] = (table["arr_delay"] >= LATE_MINUTES).astype("int64")
@@ -220,13 +241,6 @@ def with_clock(flights: pd.DataFrame) -> pd.DataFrame:
 def day_number(minutes: pd.Series) -> pd.Series:
     """Number the days of the history, from minutes since 1970 (UTC)."""
     return (minutes - WINTER_TIME_MINUTES) // (24 * 60)
-
-
-def split_of(day: pd.Series) -> np.ndarray:
-    """Name the part of the year: the first two weeks only warm up what looks back, then the split is by time."""
-    starts = pd.to_datetime(["2013-01-15", "2013-09-01", "2013-11-01"])
-    names = np.array(["warm-up", "train", "validation", "test"], dtype=object)
-    return names[np.searchsorted(starts, day, side="right")]
 
 
 def needed_sums(look: Look) -> list[tuple[str, tuple[str, ...]]]:
@@ -371,7 +385,19 @@ def _between(past: pd.DataFrame, asked: pd.DataFrame, count: Count) -> np.ndarra
     scheduled = asked["scheduled_at"].to_numpy()
     stamps, ends = _stamps(past, past["scheduled_at"].to_numpy(), asked, count.by)
     stamps = np.sort(stamps)
-    return np.searchsorted(stamps, ends(scheduled + count.after)) - np.searchsorted(stamps, ends(scheduled - count.before))
+    return np.searchsorted(stamps, ends(scheduled + count.after)) - np.searchsorted(
+        stamps, ends(scheduled - count.before)
+    )
+
+
+def _on_the_day(past: pd.DataFrame, asked: pd.DataFrame, by: tuple[str, ...]) -> np.ndarray:
+    planned = past.groupby([*by, "day"]).size().rename("planned")
+    return asked[[*by, "day"]].join(planned, on=[*by, "day"])["planned"].to_numpy()
+
+
+def _minutes(clock: pd.Series) -> pd.Series:
+    """Minutes since midnight of a clock that reads hhmm."""
+    return clock // 100 * 60 + clock % 100
 
 
 def _stamps(events: pd.DataFrame, at: np.ndarray, asked: pd.DataFrame, by: tuple[str, ...]):

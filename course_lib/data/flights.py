@@ -1,4 +1,4 @@
-"""The course's own table, "departures", made from the raw flights and weather; and the same table grown to any size."""
+"""The course's own tables, "departures" and "features", made from the raw ones; and both grown to any size."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from course_lib.data import features
+
 if TYPE_CHECKING:
     from pyspark.sql import Column, SparkSession
     from pyspark.sql import DataFrame as SparkFrame
-
-DECISION_HOURS = 3  # the crew is decided on this long before the scheduled departure
-WINDOW_MINUTES = 90  # departures this recent tell how an airport is doing
-OVERDUE_MINUTES = 60  # how long a flight that has not left counts as overdue
 
 ROWS_PER_TASK = 500_000  # grown rows that one Spark task makes, a second's work or less
 JITTER = {"airport_delay": 1.0, "nyc_delay": 1.0, "temperature": 0.5, "wind_speed": 0.5}  # at most this much, +/-
@@ -25,7 +23,7 @@ def departures(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
     """Say for each flight that landed what was known three hours before its scheduled departure.
 
     Every column except `arr_delay` uses only what had happened before the decision, which falls
-    ``DECISION_HOURS`` before the scheduled departure: a flight that left in that very minute does not count yet.
+    three hours before the scheduled departure (`features.DECISION_MINUTES`): a flight that left in that very minute does not count yet.
 
     Parameters
     ----------
@@ -40,29 +38,40 @@ def departures(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
         Sorted by scheduled departure, then carrier, flight and origin: the raw table is sorted by *actual* departure,
         an order that would tell how late a flight was. The card of "departures" lists the columns.
     """
-    flights = flights.assign(scheduled=flights["time_hour"] + pd.to_timedelta(flights["minute"], unit="min"))
-    table = flights[flights["arr_delay"].notna()].copy()
-    table["day"] = pd.to_datetime(table[["year", "month", "day"]])
+    past = features.with_clock(flights)
+    table = past[past["arr_delay"].notna()].sort_values(features.IN_ORDER, ignore_index=True)
+    table = table.assign(**features.look_back(past, table, ["airport_delay", "nyc_delay", "overdue"]))
     table["split"] = _split(table["day"])
-    decision = table["scheduled"] - pd.Timedelta(hours=DECISION_HOURS)
-
-    table["airport_delay"] = np.nan
-    table["overdue"] = 0
-    for origin, at_origin in flights.groupby("origin"):
-        here = table["origin"] == origin
-        table.loc[here, "airport_delay"] = _recent_delay(at_origin, decision[here])
-        table.loc[here, "overdue"] = _overdue(at_origin, decision[here])
-    table["nyc_delay"] = _recent_delay(flights, decision)
 
     # The observation of 19:00 covers the hour to 20:00, so it is the newest one to use at 20:00.
-    table["time_hour"] = decision.dt.floor("h") - pd.Timedelta(hours=1)
+    table["time_hour"] = pd.to_datetime(60 * (table["decided_hour"] - 1), unit="m", utc=True)
     observed = weather[["origin", "time_hour", *_WEATHER]].rename(columns=_WEATHER)
     table = table.merge(observed, on=["origin", "time_hour"], how="left", validate="many_to_one")
 
     table["arr_delay"] = table["arr_delay"].astype("int64")
     columns = ["scheduled", "day", "month", "hour", "minute", "carrier", "flight", "origin", "dest", "distance"]
     columns += ["airport_delay", "nyc_delay", "overdue", *_WEATHER.values(), "arr_delay", "split"]
-    return table.sort_values(["scheduled", "carrier", "flight", "origin"], ignore_index=True)[columns]
+    return table[columns]
+
+
+def feature_table(flights: pd.DataFrame, weather: pd.DataFrame, airports: pd.DataFrame) -> pd.DataFrame:
+    """Put the features of every scheduled flight beside what became of it.
+
+    Parameters
+    ----------
+    flights, weather, airports : pandas.DataFrame
+        The raw tables.
+
+    Returns
+    -------
+    pandas.DataFrame, one row per scheduled flight
+        What `features.features` gives, in its order, then `split`, and of the outcome `fate` ("landed", "cancelled" or
+        "diverted") and `arr_delay` (missing unless it landed).
+    """
+    known = features.features(flights, weather, airports)
+    became = features.with_clock(flights).sort_values(features.IN_ORDER, ignore_index=True)
+    fate = np.where(became["dep_delay"].isna(), "cancelled", np.where(became["arr_delay"].isna(), "diverted", "landed"))
+    return known.assign(split=_split(known["day"]), fate=fate, arr_delay=became["arr_delay"])
 
 
 def _split(day: pd.Series) -> np.ndarray:
@@ -70,39 +79,6 @@ def _split(day: pd.Series) -> np.ndarray:
     starts = pd.to_datetime(["2013-01-15", "2013-09-01", "2013-11-01"])
     names = np.array(["warm-up", "train", "validation", "test"], dtype=object)
     return names[np.searchsorted(starts, day, side="right")]
-
-
-def _minutes(instants: pd.Series) -> np.ndarray:
-    """Whole minutes since 1970, so that sums and comparisons are exact."""
-    return instants.astype("datetime64[s, UTC]").astype("int64").to_numpy() // 60
-
-
-def _recent_delay(flights: pd.DataFrame, decision: pd.Series) -> np.ndarray:
-    """Mean departure delay in minutes over the flights that left in the 90 minutes before each decision."""
-    departed = flights[flights["dep_delay"].notna()]
-    delay = departed["dep_delay"].to_numpy().astype("int64")
-    left_at = _minutes(departed["scheduled"]) + delay
-    order = np.argsort(left_at, kind="stable")
-    total = np.concatenate([[0], np.cumsum(delay[order])])
-    at = _minutes(decision)
-    first = np.searchsorted(left_at[order], at - WINDOW_MINUTES, side="left")
-    last = np.searchsorted(left_at[order], at, side="left")
-    count = last - first
-    return np.where(count > 0, (total[last] - total[first]) / np.maximum(count, 1), np.nan)
-
-
-def _overdue(flights: pd.DataFrame, decision: pd.Series) -> np.ndarray:
-    """Count the flights that should have left in the last hour before each decision, and have not.
-
-    The data do not say when a flight was cancelled. So every flight drops out after an hour, the cancelled and those
-    that still leave alike: to keep only the latter would tell which of them will.
-    """
-    scheduled = _minutes(flights["scheduled"])
-    waits = flights["dep_delay"].fillna(OVERDUE_MINUTES).clip(0, OVERDUE_MINUTES).to_numpy().astype("int64")
-    at = _minutes(decision)
-    began = np.searchsorted(np.sort(scheduled), at, side="left")
-    ended = np.searchsorted(np.sort(scheduled + waits), at, side="left")
-    return began - ended
 
 
 def grow(spark: SparkSession, original: SparkFrame, original_rows: int, rows: int, seed: int) -> SparkFrame:

@@ -127,11 +127,11 @@ def look_back_sql(by: tuple[str, ...], unit: str) -> str:
         for value, back in sums
     ]
     lines = [
-        f"select * except (asked) from (",
+        "select * except (asked) from (",
         f"  select {keys}, moment, asked,",
         *[f"    {window}," for window in windows[:-1]],
         f"    {windows[-1]}",
-        f"  from (",
+        "  from (",
         f"    select {keys}, moment, max(asked) as asked, {', '.join(f'sum({value}) as {value}' for value in values)}",
         f"    from (select {keys}, inline(array(",
         ",\n".join(f"      struct({', '.join(struct)})" for struct in structs),
