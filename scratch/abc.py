@@ -1,0 +1,371 @@
+# %% [markdown]
+# # Features without the future
+#
+# *Three hours before each departure out of New York: does this flight get a spare crew?*
+#
+# Lesson 00 came far with three columns. This one makes some fifty. Most of the work is not in computing them; it is in being sure that
+# each could have been known at the decision. Columns that could not are the most common reason why a model shines in a notebook and fails in
+# use, and they never look wrong.
+#
+# **You will be able to**
+# - join tables without losing or doubling rows, and tell by the *meaning* of a join, not by its match rate, whether it is right;
+# - write a column so that it sees what was known at the decision and nothing else, and **test** that by moving the future;
+# - find a column that works too well, and say why;
+# - encode a category with thirty thousand levels without letting the answer in;
+# - compute the same columns with pandas and with Spark from one definition, and prove them equal.
+#
+# **Time**: 120 minutes with the eight exercises, 3 minutes to run. **Needed before**: lesson 00; lessons 01 and 02 help.
+
+# %% tags=["parameters"]
+late_minutes: int = 30  # minutes behind schedule from which an arrival counts as late
+crew_cost: float = 1.0  # cost of placing a spare crew, in units of money
+late_cost: float = 6.0  # cost of a late flight without a spare crew, in units of money
+days_on_spark: int = 60  # first days of the year whose columns Spark computes, too
+networks: int = 2  # networks like New York's, each with those days, in the part on scale
+seed: int = 0  # seed of everything random
+
+# %%
+import numpy as np
+import pandas as pd
+
+from course_lib import check, check_parameters, evaluate, features, figures, hint, load, measure, record, solution
+
+check_parameters(
+    late_minutes=(1, 120),
+    crew_cost=(0.001, None),
+    late_cost=(0.001, None),
+    days_on_spark=(15, 365),
+    networks=(1, None),
+    seed=(0, None),
+)
+figures.use_course_style()
+
+# %% [markdown]
+# ## A join that loses, a join that multiplies
+#
+# Five tables belong together: a flight has an aircraft (`tailnum`), a destination, a carrier and an hour of weather. What kind of aircraft fly? pandas joins two tables with one word, on all columns
+# whose names they share. **Guess first**: of 336,776 flights, how many find their aircraft?
+
+# %%
+flights, weather, airports, planes = (load(name) for name in ("flights", "weather", "airports", "planes"))
+landed = flights["arr_delay"].notna()
+flights["late"] = (flights["arr_delay"] >= late_minutes).astype(float).where(landed)  # no answer where none landed
+
+# %%
+len(flights.merge(planes))
+
+# %% [markdown]
+# One in seventy. `flights` and `planes` share *two* names: `tailnum`, and `year`, which is the year of the flight in one and the year in which the aircraft was built in the other. We were left with the
+# flights of new aircraft. Nothing complained, and a model would have trained on them. So say the key:
+
+# %%
+with_plane = flights.merge(planes, on="tailnum", how="left", suffixes=("", "_built"), indicator="found", validate="many_to_one")
+lost = with_plane["found"].eq("left_only")
+by_carrier = lost.groupby(with_plane["carrier"]).mean().sort_values(ascending=False)
+print(f"{lost.sum():,} flights have no aircraft in the register")
+by_carrier.head(4).round(3).to_frame("without aircraft").T
+
+# %% [markdown]
+# With `how="inner"` these 52,606 flights would be gone, and not at random: nearly all of Envoy Air (MQ) and two thirds of American (AA), two carriers that register their aircraft in another way. So keep the rows (`how="left"`), and count
+# who found nothing. That is the habit for the "one" side of a join. `validate` is the habit for the "many" side: it raises where the right table has two rows for a key.
+#
+# A delay app, say, saves its notes by date, carrier and flight number. Surely that is one flight?
+
+# %%
+key = ["year", "month", "day", "carrier", "flight"]
+notes = flights[key].assign(note="…")
+len(flights.merge(notes, on=key)) - len(flights)
+
+# %% [markdown]
+# 48 rows more than there are flights. Some flight numbers leave twice a day, from two airports: each of the two found both notes. Forty-eight of 336,776 are not seen in any average; they are seen by the passenger whose flight is
+# counted twice. `validate="one_to_one"` would have stopped us.
+#
+# ### Exercise 03.1
+# Which columns are a key? For each entry of `candidates`, how many rows are **surplus**, that is, how many would have to go so that no two rows share the key? Use `flights.duplicated(columns)`. Answer with a
+# Series: index the names in `candidates`, values whole numbers.
+
+# %%
+candidates = {
+    "date, carrier, flight": ["year", "month", "day", "carrier", "flight"],
+    "date, carrier, flight, origin": ["year", "month", "day", "carrier", "flight", "origin"],
+    "hour, carrier, flight": ["time_hour", "carrier", "flight"],
+    "date, aircraft, hour and minute": ["year", "month", "day", "tailnum", "sched_dep_time"],
+}
+surplus = ...
+check("03.1", surplus, flights=flights, candidates=candidates)
+
+# %% [markdown]
+# ## A join that matches and is wrong
+#
+# Rain delays flights. `weather` has a row for each airport and hour: `year`, `month`, `day` and `hour` say when. `flights` says in `time_hour` at which hour a flight is to leave. We put both on one clock and join:
+
+# %%
+hour_of = pd.to_datetime(weather[["year", "month", "day", "hour"]])
+rain = weather.assign(hour_start=hour_of).drop_duplicates(["origin", "hour_start"])
+planned = flights.assign(hour_start=flights["time_hour"].dt.tz_localize(None))
+joined = planned.merge(rain[["origin", "hour_start", "precip"]], on=["origin", "hour_start"], how="left", validate="many_to_one")
+wet = np.where(joined["precip"].isna(), "unknown", np.where(joined["precip"] > 0, "rain", "dry"))
+joined["late"].groupby(wet).agg(["mean", "size"]).round(3)
+
+# %% [markdown]
+# 99 in 100 found their hour, no row doubled, and flights in the rain are late about twice as often. It all makes sense. **Would you have stopped here?** One row:
+
+# %%
+joined.loc[[0], ["origin", "sched_dep_time", "time_hour", "hour_start"]]
+
+# %% [markdown]
+# This flight leaves at 5:15 in the morning and got the weather of ten o'clock. `time_hour` is in **UTC**, the columns of `weather` are New York's clock, and `tz_localize(None)` threw away the one mark that told
+# them apart. On a table with a row for every hour, a wrong hour matches as well as the right one: a match rate says nothing. Both tables have `time_hour`, so the right join is the shorter one:
+
+# %%
+right = flights.merge(weather[["origin", "time_hour", "precip"]], on=["origin", "time_hour"], how="left", validate="many_to_one")
+wet_now = np.where(right["precip"].isna(), "unknown", np.where(right["precip"] > 0, "rain", "dry"))
+right["late"].groupby(wet_now).agg(["mean", "size"]).round(3)
+
+# %% [markdown]
+# In the rain XX % are late and in the dry XX %. The wrong join kept half of that difference, which is why it looked right. Keep the time zone on a timestamp until the end, and test a join by what it should *mean*.
+#
+# ### Exercise 03.2
+# How fast does the signal fade with a wrong hour? For each `shift` of 0 to 12 hours, join `flights` with the weather of `shift` hours **later** than the scheduled hour (`weather.assign(time_hour=weather["time_hour"] - pd.Timedelta(hours=shift))`),
+# and compute the **lift**: the share of `late` flights in the rain (`precip > 0`), divided by that in the dry (`precip == 0`). Answer with a Series: index `shift`, values the lift.
+
+# %%
+lift_by_shift = ...
+check("03.2", lift_by_shift, flights=flights, weather=weather)
+
+# %% [markdown]
+# ## What was known
+#
+# The right join has the weather of the hour in which the flight leaves. Three hours earlier nobody has it. What we may use is the last observation that was complete at the decision:
+
+# %%
+scheduled = flights["time_hour"] + pd.to_timedelta(flights["minute"], unit="min")
+decided_at = scheduled - pd.Timedelta(hours=3)
+last_full_hour = decided_at.dt.floor("h") - pd.Timedelta(hours=1)
+known = flights.assign(time_hour=last_full_hour).merge(weather[["origin", "time_hour", "precip"]], on=["origin", "time_hour"], how="left", validate="many_to_one")
+wet_then = np.where(known["precip"].isna(), "unknown", np.where(known["precip"] > 0, "rain", "dry"))
+known["late"].groupby(wet_then).agg(["mean", "size"]).round(3)
+
+# %% [markdown]
+# An observation of 19:00 covers the hour until 20:00, so at 20:10 it is the newest one. (Where tables are not as regular as this one, `pd.merge_asof` finds the last row before an instant.) XX against XX %: weaker than the weather at departure, and all that a
+# decision can have. Every column has such a time from which it is known, and it is rarely the time in its name:
+#
+# | fact | known from |
+# |---|---|
+# | the timetable | months before |
+# | a flight has not left yet | at once: everybody can see it |
+# | it left 20 minutes late | when it leaves |
+# | it *arrived* late | when it lands far away, and somebody has written it down |
+# | which aircraft flies | the table has the one that finally flew |
+#
+# ### Exercise 03.3
+# From which instant on is it known how late a flight arrived? We say: when it has left, has flown for `air_time` minutes, and 40 minutes more for taxiing and the books. Compute that for all of `flights` from `scheduled`, `dep_delay` and `air_time` (`pd.to_timedelta(..., unit="min")`).
+# Answer with a Series of timestamps in the rows of `flights`, in UTC; missing where the flight never landed.
+
+# %%
+known_from = ...
+check("03.3", known_from, flights=flights, scheduled=scheduled)
+
+# %% [markdown]
+# ## Looking back
+#
+# What does somebody at the airport know that the timetable does not? How late flights leave just now, here and at the other two airports; which have not left at all; how the carrier fares today; how this very flight fared last week. All
+# of these are one pattern: **look back from the decision, add up what happened in a window, for flights that are alike in something.** `airport_delay` of lesson 00 is the first of them: departures, 90 minutes, same origin. The slow
+# way, for one flight:
+
+# %%
+left_at = scheduled + pd.to_timedelta(flights["dep_delay"], unit="min")
+row = 99_999
+just_left = left_at.between(decided_at[row] - pd.Timedelta(minutes=90), decided_at[row], inclusive="left")
+here = flights["origin"] == flights.loc[row, "origin"]
+flights.loc[just_left & here, "dep_delay"].agg(["mean", "size"])
+
+# %% [markdown]
+# That reads the whole table for one flight; for all flights it would read it 336,776 times. Instead sort the departures once and keep **running sums**: how many minutes of delay had been seen up to each moment. What happened in a window is then
+# the running sum at its end minus the one at its start, found by binary search, for all decisions at once:
+
+# %%
+departed = flights[here & left_at.notna()].assign(left_at=left_at).sort_values("left_at")
+moments = departed["left_at"].to_numpy("datetime64[ns]")  # UTC
+sums = np.concatenate([[0], departed["dep_delay"].cumsum()])
+
+
+def looked_back(decisions, minutes):
+    """Mean delay of the departures in the minutes before each decision; NaN where there was none."""
+    start = np.searchsorted(moments, decisions - np.timedelta64(minutes, "m"), side="left")
+    end = np.searchsorted(moments, decisions, side="left")
+    count = end - start
+    return np.where(count > 0, (sums[end] - sums[start]) / np.maximum(count, 1), np.nan)
+
+
+# %%
+of_all = looked_back(decided_at[here].to_numpy("datetime64[ns]"), 90)
+of_all[flights.index[here].get_loc(row)]
+
+# %% [markdown]
+# The same number, for every flight of the airport at once. `side="left"` at both ends is a decision: a flight that leaves in the very minute of ours does not count yet.
+#
+# The sums are of whole minutes, so they are exact, whatever the order in which they are added. That will matter below, when many processes add.
+#
+# So a column of this kind is *one line*: what is added up, divided by what, for whom, how far back. `features.LOOKS` holds ours:
+
+# %%
+looks = pd.DataFrame(vars(look) for look in features.LOOKS.values()).set_axis(list(features.LOOKS))
+looks["by"] = looks["by"].map(", ".join)
+looks.groupby("unit").head(4).fillna("")
+
+# %% [markdown]
+# `airport_delay` adds up `dep_delay` per departure, by origin, 90 minutes back. The record of a flight number looks back days, and over whole days, so that half a day of outcomes does not stand beside full ones.
+# `shrunk` is the smoothing of lesson 00: a flight with three earlier outcomes says little about itself. All of them in one call, and with them what the timetable says (how many flights are planned in the hours around),
+# the calendar, and the weather until the decision:
+
+# %%
+with measure.block("pandas", rows=len(flights)) as on_pandas:
+    table = features.features(flights, weather, airports)
+print(f"{len(features.names())} columns of {len(table):,} flights in {on_pandas.cpu_seconds:.0f} s of CPU")
+
+# %% [markdown]
+# ## Move the future
+#
+# Is there any future in it? We could read the code again, and would see what we meant to write. Better to *try*: take a decision, change everything that became known after it, compute the table once more, and see whether anything moves that
+# must not. It is the one test that finds every leak of this kind, also in columns that somebody else wrote.
+
+# %%
+week = flights[(flights["month"] == 7) & flights["day"].between(5, 11)].reset_index(drop=True)
+now = pd.Timestamp("2013-07-09 20:00", tz="UTC")
+leaves = week["time_hour"] + pd.to_timedelta(week["minute"] + week["dep_delay"], unit="min")
+lands = leaves + pd.to_timedelta(week["air_time"] + 40, unit="min")
+
+# %%
+rng = np.random.default_rng(seed)
+other, waits, flies = week.copy(), ~(leaves < now), lands >= now
+behind = (now - week["time_hour"]).dt.total_seconds() // 60 - week["minute"]
+other.loc[waits, "dep_delay"] = behind.clip(lower=0)[waits] + rng.integers(0, 300, waits.sum())
+other.loc[flies, "arr_delay"] = rng.integers(-60, 600, flies.sum())
+other.loc[flies, "air_time"] += rng.integers(0, 300, flies.sum())
+
+# %%
+before, after = (features.features(one, weather, airports) for one in (week, other))
+decided = before["scheduled"] - pd.Timedelta(hours=3) <= now
+moved = [name for name in features.names() if not before.loc[decided, name].equals(after.loc[decided, name])]
+print(f"{decided.sum():,} decisions before {now:%d %B, %H:%M} UTC, {(~decided).sum():,} after; columns that moved: {moved}")
+
+# %% [markdown]
+# None moved. Does the test *see* anything, though? A test that cannot fail proves nothing. So here are two columns as they are often written. Both give, for a flight's carrier, the mean arrival delay of its last
+# flights. `by_schedule` takes those that were *planned* in the six hours before the decision, `by_departure` those that *left* in them.
+
+# %%
+def recent_arrivals(flights, moment):
+    """Mean arrival delay of the carrier's flights in the six hours before each decision, by whatever moment is given."""
+    scheduled = flights["time_hour"] + pd.to_timedelta(flights["minute"], unit="min")
+    at = scheduled if moment == "schedule" else scheduled + pd.to_timedelta(flights["dep_delay"], unit="min")
+    means = pd.Series(np.nan, index=flights.index)
+    for _, rows in flights.groupby("carrier").groups.items():
+        past = flights.loc[rows].assign(at=at[rows]).dropna(subset=["at", "arr_delay"]).sort_values("at")
+        total, moments = np.concatenate([[0], past["arr_delay"].cumsum()]), past["at"].to_numpy("datetime64[ns]")
+        end = np.searchsorted(moments, (scheduled[rows] - pd.Timedelta(hours=3)).to_numpy("datetime64[ns]"))
+        start = np.searchsorted(moments, (scheduled[rows] - pd.Timedelta(hours=9)).to_numpy("datetime64[ns]"))
+        means[rows] = np.where(end > start, (total[end] - total[start]) / np.maximum(end - start, 1), np.nan)
+    return means
+
+
+# %%
+scheduled_of_week = week["time_hour"] + pd.to_timedelta(week["minute"], unit="min")
+decided_of_week = scheduled_of_week - pd.Timedelta(hours=3) <= now
+columns_before = pd.DataFrame({f"by_{moment}": recent_arrivals(week, moment) for moment in ("schedule", "departure")})
+columns_after = pd.DataFrame({f"by_{moment}": recent_arrivals(other, moment) for moment in ("schedule", "departure")})
+(~np.isclose(columns_before, columns_after, equal_nan=True))[decided_of_week].mean(axis=0)
+
+# %% [markdown]
+# Both moved. A flight that left an hour ago is still in the air, and its arrival is not known.
+
+# %% [markdown]
+# ## The aircraft's previous leg
+#
+# A late aircraft makes the next flight late, and the table says which aircraft flew. Its previous departure out of New York, the flight there and back and two turns tell when it should be ready again. `slack` is the time from then to the
+# scheduled departure. **Guess first**: which share of flights is late where the slack is *negative*?
+
+# %%
+rotation = flights.assign(scheduled=scheduled, there=flights.groupby("dest")["air_time"].transform("median"))
+rotation = rotation[rotation["tailnum"].notna()].sort_values(["tailnum", "scheduled"])
+previous = rotation.groupby("tailnum")[["scheduled", "there"]].shift()
+away = 2 * previous["there"] + 105  # minutes: there and back, and the least that turning and taxiing take
+rotation["slack"] = (rotation["scheduled"] - previous["scheduled"]).dt.total_seconds() / 60 - away
+
+# %%
+edges = [-240, -120, -60, -30, 0, 30, 60, 120, 240]
+labels = [f"{low} to {high}" for low, high in zip(edges, edges[1:])]
+by_slack = rotation.groupby(pd.cut(rotation["slack"], edges, labels=labels), observed=False)["late"].agg(["mean", "count"])
+
+# %%
+fig = figures.bars(by_slack.reset_index(), x="slack", y="mean", title="Where the aircraft cannot be back in time, almost every flight is late")
+fig.update_yaxes(tickformat=".0%", title="share late").update_xaxes(title="minutes between ready and scheduled")
+figures.describe(fig, "Bars: share of late flights by slack of the aircraft. Above half an hour 18 %, below zero up to 86 %.")
+
+# %% [markdown]
+# With an hour in hand 18 % are late, with less than half an hour 23 %, and where the aircraft could not be back, 86 %. What a column! **Would you use it?** Ask how a flight comes to stand in that bar. No airline plans an aircraft
+# for a departure an hour before it can be back. The plan was *another* aircraft. That one was late or broke down, and the airline sent this one. The table holds the aircraft that **finally flew**: the column was written down after the trouble and tells of it.
+#
+# Nothing in the table says when `tailnum` was written. So *Move the future* does not find it: we would have to know that it belongs to the future. What finds it is the question: how can this combination come about?
+#
+# ### Exercise 03.5
+# How much would it fake? From `rotation`, among the flights that landed and have a `slack`: which share of *all late flights* has a slack below 0? And which share of all *punctual* ones? Answer with a dict `{"late": ..., "punctual": ...}`.
+
+# %%
+impossible = ...
+check("03.5", impossible, rotation=rotation)
+
+# %% [markdown]
+# ## The missing tail number
+#
+# Suppose we ask another question: will the flight be *cancelled*? 2,512 flights have no tail number. Missing values are to be filled in, says the checklist. Look first:
+
+# %%
+cancelled = flights["dep_time"].isna()
+pd.crosstab(flights["tailnum"].isna().map({True: "no tail number", False: "tail number"}), cancelled.map({True: "cancelled", False: "flown"}))
+
+# %% [markdown]
+# Every single one was cancelled. No aircraft was ever assigned, or its number was never written down, because the flight did not take place. Whoever fills the gap with "unknown" hands the model a category that *is* the answer. A missing value is a value; ask why it is missing before you fill it. And ask *who* leaves it out:
+
+# %%
+by_carrier = flights[cancelled].groupby("carrier")["tailnum"].agg(cancelled="size", without=lambda tails: tails.isna().sum())
+by_carrier.query("without > 0").T
+
+# %% [markdown]
+# Three carriers always, four sometimes, nine never. A model would learn that a known tail number saves a flight of Endeavor (9E), and fail for all that write it down in time.
+
+# %% [markdown]
+# ## Thirty thousand categories
+#
+# `carrier` has 16 values, `dest` 105: trees take such columns as they are. An aircraft on a route, `tailnum` × `dest`, has thirty thousand, most with a handful of flights. The usual cure is **target encoding**: replace each category by the share of late flights in it. (The tail number
+# is from the future, as we have just seen. Here it serves as a category with very many values; the lesson is about *counting*.) **Guess first**: three columns that we trust, and this one beside them. Better, or worse?
+
+# %%
+from lightgbm import LGBMClassifier
+
+trusted = ["airport_delay", "carrier_hour_late", "visibility"]
+order = flights.assign(scheduled=scheduled).sort_values(features.IN_ORDER).index
+rows = table.assign(late=flights.loc[order, "late"].to_numpy(), pair=(flights["tailnum"] + " " + flights["dest"]).loc[order].to_numpy())
+rows = rows[rows["late"].notna() & rows["day"].between("2013-01-15", "2013-10-31")]
+data_train, data_validation = rows[rows["day"] < "2013-09-01"], rows[rows["day"] >= "2013-09-01"]
+print(f"{data_train['pair'].nunique():,} levels in {len(data_train):,} flights; half have at most {data_train['pair'].value_counts().median():.0f}")
+
+# %%
+def validation_auc(train, validation):
+    """AUC of boosted trees in September and October; the columns of `train` are the features."""
+    model = LGBMClassifier(n_estimators=60, num_leaves=15, learning_rate=0.1, min_child_samples=300, random_state=seed, verbose=-1)
+    probability = model.fit(train, data_train["late"]).predict_proba(validation)[:, 1]
+    return evaluate.score(data_validation["late"], probability, data_validation["day"], ["roc_auc"]).iloc[0]
+
+
+without = validation_auc(data_train[trusted], data_validation[trusted])
+without.round(3)
+
+# %%
+share = data_train.groupby("pair")["late"].mean()
+encoded = [data[trusted].assign(encoded=data["pair"].map(share)) for data in (data_train, data_validation)]
+in_sample = validation_auc(*encoded)
+in_sample.round(3)
+
+# %% [markdown]
+# Worse, and by a lot.
