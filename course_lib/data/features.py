@@ -2,7 +2,7 @@
 
 `LOOKS` and `COUNTS` say in a line for each column what it looks at. In this file numpy does the looking, for one
 machine and for a service that decides on one flight now; `course_lib.data.spark_features` writes SQL from the same
-lines. The small tables (calendar, weather by the hour, places) are made here once, and both join them.
+lines. The small tables (places, weather by the hour) are made here once, and both join them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from pandas.tseries.holiday import USFederalHolidayCalendar
 
 DECISION_MINUTES = 180  # the crew is decided on this long before the scheduled departure
 OUTCOME_MINUTES = 40  # from the landing to the moment at which the delay is in the books
@@ -65,7 +64,6 @@ AIRPORT, CARRIER, FLIGHT = ("origin",), ("carrier",), ("carrier", "flight", "des
 LOOKS = {
     # how the airport does
     "airport_delay": Look("dep_delay", "departed", AIRPORT, 90),
-    "airport_delay_4h": Look("dep_delay", "departed", AIRPORT, 240),
     "airport_delayed": Look("delayed", None, AIRPORT, 90),
     "airport_departed": Look("departed", None, AIRPORT, 90),
     "airport_arr_delay": Look("arr_delay", "arrived", AIRPORT, 180),
@@ -73,18 +71,15 @@ LOOKS = {
     "overdue_4h": Look("overdue_long", None, AIRPORT, None),
     # how New York does
     "nyc_delay": Look("dep_delay", "departed", (), 90),
-    "nyc_delay_4h": Look("dep_delay", "departed", (), 240),
     "nyc_delayed": Look("delayed", None, (), 90),
     "nyc_departed": Look("departed", None, (), 90),
     "nyc_arr_delay": Look("arr_delay", "arrived", (), 180),
     "nyc_made_up": Look("made_up", "arrived", (), 360),
     "nyc_overdue_4h": Look("overdue_long", None, (), None),
-    # how the carrier does, everywhere and at this airport
+    # how the carrier does
     "carrier_delay": Look("dep_delay", "departed", CARRIER, 240),
     "carrier_delayed": Look("delayed", None, CARRIER, 240),
     "carrier_overdue_4h": Look("overdue_long", None, CARRIER, None),
-    "carrier_here_delay": Look("dep_delay", "departed", CARRIER + AIRPORT, 240),
-    "carrier_here_delayed": Look("delayed", None, CARRIER + AIRPORT, 240),
     # how it goes to this destination
     "dest_delay": Look("dep_delay", "departed", ("dest",), 240),
     "dest_arr_delay": Look("arr_delay", "arrived", ("dest",), 480),
@@ -96,13 +91,6 @@ LOOKS = {
     "flight_late": Look("late", "arrived", FLIGHT, None, "day", shrunk=True),
     "carrier_hour_late": Look("late", "arrived", ("carrier", "hour"), None, "day", shrunk=True),
     "carrier_hour_late_28d": Look("late", "arrived", ("carrier", "hour"), 28, "day", shrunk=True),
-    "carrier_hour_late_7d": Look("late", "arrived", ("carrier", "hour"), 7, "day", shrunk=True),
-    "airport_hour_late_28d": Look("late", "arrived", ("origin", "hour"), 28, "day", shrunk=True),
-    "airport_hour_late_7d": Look("late", "arrived", ("origin", "hour"), 7, "day", shrunk=True),
-    "carrier_dest_late": Look("late", "arrived", ("carrier", "dest"), None, "day", shrunk=True),
-    "carrier_dest_late_28d": Look("late", "arrived", ("carrier", "dest"), 28, "day", shrunk=True),
-    "nyc_late_1d": Look("late", "arrived", (), 1, "day"),
-    "nyc_late_7d": Look("late", "arrived", (), 7, "day"),
 }
 
 
@@ -128,7 +116,7 @@ COUNTS = {
 IN_ORDER = ["scheduled", "carrier", "flight", "origin"]  # the raw order tells how late a flight left
 TIMETABLE = ["scheduled", "day", "carrier", "flight", "origin", "dest", "distance", "clock"]
 JOINED = [
-    *("weekday", "to_holiday", "since_holiday", "dest_lat", "dest_lon"),
+    *("dest_lat", "dest_lon"),
     *("visibility", "visibility_6h", "precipitation", "precipitation_6h", "temperature", "dew_point"),
     *("pressure", "pressure_3h", "wind_speed", "wind_east", "wind_north", "nyc_visibility", "nyc_precipitation_6h"),
 ]
@@ -158,11 +146,10 @@ def features(
     past = with_clock(flights)
     asked = past if decisions is None else with_clock(decisions)
     asked = asked.sort_values(IN_ORDER, ignore_index=True)
-    columns = look_back(past, asked, list(LOOKS))
+    columns = look_back(past, asked, LOOKS)
     columns |= {name: _between(past, asked, count) for name, count in COUNTS.items()}
     columns |= {name: _on_the_day(past, asked, by) for name, by in PER_DAY.items()}
     table = pd.concat([asked, pd.DataFrame(columns)], axis=1)
-    table = table.merge(calendar(asked["day"]), on="day", how="left", validate="many_to_one")
     table = table.merge(places(asked, airports), on=["dest", "day"], how="left", validate="many_to_one")
     took = _minutes(table["sched_arr_time"]) - _minutes(table["sched_dep_time"]) - table["clock_ahead"]
     table["planned_minutes"] = took % (24 * 60)
@@ -177,15 +164,15 @@ def names() -> list[str]:
     ]
 
 
-def look_back(past: pd.DataFrame, asked: pd.DataFrame, names: list[str]) -> dict[str, np.ndarray]:
-    """Carry out some of `LOOKS`.
+def look_back(past: pd.DataFrame, asked: pd.DataFrame, looks: dict[str, Look]) -> dict[str, np.ndarray]:
+    """Look back from each decision.
 
     Parameters
     ----------
     past, asked : pandas.DataFrame
         What happened and what is to be decided, both from `with_clock`.
-    names : list of str
-        Columns out of `LOOKS`.
+    looks : dict of str to Look
+        Some of `LOOKS`, or your own: a name for each column, and what it sees.
 
     Returns
     -------
@@ -193,8 +180,7 @@ def look_back(past: pd.DataFrame, asked: pd.DataFrame, names: list[str]) -> dict
     """
     sums: dict = {}
     columns = {}
-    for name in names:
-        look = LOOKS[name]
+    for name, look in looks.items():
         needed = [(value, by, look.back, look.unit) for value, by in needed_sums(look)]
         for one in needed:
             if one not in sums:
@@ -239,7 +225,7 @@ def with_clock(flights: pd.DataFrame) -> pd.DataFrame:
 
 
 def day_number(minutes: pd.Series) -> pd.Series:
-    """Number the days of the history, from minutes since 1970 (UTC)."""
+    """Return the number of the history's day, from minutes since 1970 (UTC)."""
     return (minutes - WINTER_TIME_MINUTES) // (24 * 60)
 
 
@@ -264,32 +250,6 @@ def _ratio(total: np.ndarray, count: np.ndarray) -> np.ndarray:
 
 
 # ---- the small tables, which both engines join ----------------------------------------------------------------------
-
-
-def calendar(days: pd.Series) -> pd.DataFrame:
-    """Say of each day how far it is from a federal holiday, which is when people travel.
-
-    Parameters
-    ----------
-    days : pandas.Series of datetime64
-        Days without a time.
-
-    Returns
-    -------
-    pandas.DataFrame, one row per day
-        `day`, `weekday` (0 is Monday), `to_holiday` and `since_holiday` in days, 8 and more as 8.
-    """
-    days = pd.Series(days.unique()).sort_values(ignore_index=True)
-    around = USFederalHolidayCalendar().holidays(days.min() - pd.Timedelta(days=70), days.max() + pd.Timedelta(days=70))
-    apart = (around.to_numpy()[None, :] - days.to_numpy()[:, None]) // np.timedelta64(1, "D")
-    return pd.DataFrame(
-        {
-            "day": days,
-            "weekday": days.dt.weekday.astype("int64"),
-            "to_holiday": np.where(apart >= 0, apart, 8).min(axis=1).clip(max=8),
-            "since_holiday": np.where(apart <= 0, -apart, 8).min(axis=1).clip(max=8),
-        }
-    )
 
 
 def places(flights: pd.DataFrame, airports: pd.DataFrame) -> pd.DataFrame:

@@ -22,8 +22,8 @@ _WEATHER = {"visib": "visibility", "precip": "precipitation", "wind_speed": "win
 def departures(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
     """Say for each flight that landed what was known three hours before its scheduled departure.
 
-    Every column except `arr_delay` uses only what had happened before the decision, which falls
-    three hours before the scheduled departure (`features.DECISION_MINUTES`): a flight that left in that very minute does not count yet.
+    Every column except `arr_delay` uses only what had happened before the decision, which falls three hours before the
+    scheduled departure (`features.DECISION_MINUTES`): a flight that left in that very minute does not count yet.
 
     Parameters
     ----------
@@ -40,7 +40,8 @@ def departures(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
     """
     past = features.with_clock(flights)
     table = past[past["arr_delay"].notna()].sort_values(features.IN_ORDER, ignore_index=True)
-    table = table.assign(**features.look_back(past, table, ["airport_delay", "nyc_delay", "overdue"]))
+    looks = {name: features.LOOKS[name] for name in ("airport_delay", "nyc_delay", "overdue")}
+    table = table.assign(**features.look_back(past, table, looks))
     table["split"] = _split(table["day"])
 
     # The observation of 19:00 covers the hour to 20:00, so it is the newest one to use at 20:00.

@@ -74,7 +74,6 @@ def features_on_spark(
     days = clock.select("dest", "day").distinct().toPandas()
     days["day"] = pd.to_datetime(days["day"])
     for small, keys in [
-        (defined.calendar(days["day"]), ["day"]),
         (defined.places(days, airports), ["dest", "day"]),
         (defined.observed(weather), ["origin", "decided_hour"]),
     ]:
@@ -122,8 +121,8 @@ def look_back_sql(by: tuple[str, ...], unit: str) -> str:
     structs.append([f"{asked_at} as moment", *[f"0 as {value}" for value in values], "1 as asked"])
     keys = ", ".join(["network", *by])
     windows = [
-        f"sum({value}) over (partition by {keys} order by moment "
-        f"range between {'unbounded' if back is None else back} preceding and 1 preceding) as {_name(value, by, back, unit)}"
+        f"sum({value}) over (partition by {keys} order by moment range between "
+        f"{'unbounded' if back is None else back} preceding and 1 preceding) as {_name(value, by, back, unit)}"
         for value, back in sums
     ]
     lines = [

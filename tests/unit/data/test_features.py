@@ -151,7 +151,7 @@ def test_a_service_that_knows_less_gives_the_same_row(a_week):
 
 
 def test_spark_gives_every_value_of_every_flight(raw, table, spark):
-    flights, weather, airports = raw
+    _, weather, airports = raw
     on_spark = spark_features.features_on_spark(spark, load("flights", engine="spark"), weather, airports).toPandas()
     on_spark = on_spark.sort_values(KEY, ignore_index=True)
     assert len(on_spark) == len(table) == 336_776
