@@ -205,6 +205,8 @@ def fetch(name: str) -> Path:
     for source in card.sources:
         try:
             if source["kind"] == "derived":
+                found = "is of another version" if path.exists() else "is not in the cache"
+                print(f"{name!r} {found}: it is made from {source['title']}.", flush=True)
                 table = _BUILDERS[card.reader](*[load(table) for table in source["tables"]])
             else:
                 table = _READERS[card.reader](read_source(source, card.member, downloads), card)

@@ -295,6 +295,7 @@ def observed(weather: pd.DataFrame) -> pd.DataFrame:
     )
     raw = weather.assign(decided_hour=hour).set_index(["origin", "decided_hour"]).reindex(all_hours)
     wind, angle = raw["wind_speed"].where(raw["wind_speed"] < FASTEST_WIND), np.radians(raw["wind_dir"])
+    east, north = np.sin(angle).round(12), np.cos(angle).round(12)  # the last digits differ from machine to machine
     at = raw.groupby("origin")
     table = pd.DataFrame(
         {
@@ -307,8 +308,8 @@ def observed(weather: pd.DataFrame) -> pd.DataFrame:
             "pressure": raw["pressure"],
             "pressure_3h": (raw["pressure"] - at["pressure"].shift(3)).round(2),
             "wind_speed": wind,
-            "wind_east": (wind * np.sin(angle)).round(3),
-            "wind_north": (wind * np.cos(angle)).round(3),
+            "wind_east": (wind * east).round(3),
+            "wind_north": (wind * north).round(3),
         }
     ).reset_index()
     worst = table.groupby("decided_hour")

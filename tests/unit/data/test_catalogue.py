@@ -21,7 +21,7 @@ from course_lib import CourseError, load
 from course_lib.data import catalogue
 from course_lib.places import REPOSITORY
 
-FLIGHTS_TABLES = ["flights", "weather", "planes", "airports", "airlines", "departures"]
+FLIGHTS_TABLES = ["flights", "weather", "planes", "airports", "airlines", "departures", "features"]
 STATIONS = b"station,opened,height,seen\nNA,1901,12.5,2013-01-01T05:00:00Z\nB,1950,NA,2013-07-01T04:30:00Z\n"
 CARD = """
 [sources.{source}]
@@ -133,7 +133,7 @@ def test_the_cache_holds_what_the_catalogue_says(name):
 def test_row_counts_are_the_published_ones():
     rows = {name: catalogue.describe(name).rows for name in FLIGHTS_TABLES}
     published = {"flights": 336_776, "weather": 26_115, "planes": 3_322, "airports": 1_458, "airlines": 16}
-    assert rows == published | {"departures": 327_346}
+    assert rows == published | {"departures": 327_346, "features": 336_776}
 
 
 def test_missing_values_are_missing():
@@ -177,6 +177,21 @@ def test_spark_holds_the_same_values(spark, name):
             values = values.str.len()
         assert count == len(values), column
         assert total == pytest.approx(values.astype(float).sum(), rel=1e-12), column
+
+
+def test_what_is_made_from_other_tables_is_made_anew_when_missing_or_old(cache, capsys):
+    known = {name: REPOSITORY / "data" / "cache" / f"{name}.parquet" for name in ("flights", "weather", "departures")}
+    cache.mkdir()
+    for name in ("flights", "weather"):
+        (cache / f"{name}.parquet").symlink_to(known[name])
+    catalogue.fetch("departures")
+    assert capsys.readouterr().out == "'departures' is not in the cache: it is made from flights and weather.\n"
+    old = pq.read_table(cache / "departures.parquet").replace_schema_metadata({"digest": "of an older definition"})
+    pq.write_table(old, cache / "departures.parquet")
+    catalogue.fetch("departures")
+    assert capsys.readouterr().out == "'departures' is of another version: it is made from flights and weather.\n"
+    catalogue.fetch("departures")
+    assert capsys.readouterr().out == ""
 
 
 def test_pandas_on_spark_holds_the_same_values(spark):
