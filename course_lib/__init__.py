@@ -20,6 +20,7 @@ _HOME_OF = {
     "hint": "exercises",
     "load": "data.catalogue",
     "local_cluster": "engines.cluster",
+    "networks_at_scale": "data.catalogue",
     "open_databases": "engines.databases",
     "record": "sweeps.records",
     "results": "sweeps.records",

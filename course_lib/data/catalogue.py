@@ -134,7 +134,8 @@ def cards() -> str:
         "## Flights at scale\n\n"
         "`flights_at_scale(spark, rows, seed)` is no file: Spark grows it out of `departures` to any number of rows, "
         "each a real one drawn again with its delays and weather moved a little. It holds no new days, so it is for "
-        "learning and measuring at scale and not for scores or intervals.\n"
+        "learning and measuring at scale and not for scores or intervals. `networks_at_scale(spark, networks, seed)` "
+        "repeats the raw `flights` in the same spirit, a whole year for each network, for columns that look back.\n"
     )
     return "\n".join([head, *[describe(name)._repr_markdown_() for name in names()], grown])
 
@@ -263,6 +264,40 @@ def flights_at_scale(spark: pyspark.sql.SparkSession, rows: int, seed: int = 0) 
         "*", "_metadata.row_index AS original_row"
     )
     return flights_table.grow(spark, original, describe("departures").rows, int(rows), int(seed))
+
+
+def networks_at_scale(spark: pyspark.sql.SparkSession, networks: int, seed: int = 0) -> pyspark.sql.DataFrame:
+    """Repeat the raw "flights" for any number of networks, on the engine, to learn and to measure at scale.
+
+    Network 0 is the real year. In the others each flight leaves and lands up to a minute earlier or later, so that they
+    are more than copies. What holds for `flights_at_scale` holds here: there are no new days, and no score or interval
+    is better founded for it.
+
+    Parameters
+    ----------
+    spark : pyspark.sql.SparkSession
+        From `get_spark()`; classic or Spark Connect.
+    networks : int
+        How many, from 1; each has 336,776 flights.
+    seed : int
+        Another seed moves other flights.
+
+    Returns
+    -------
+    pyspark.sql.DataFrame
+        `network` (0 to networks - 1) and the columns of "flights", made anew whenever an action needs them.
+
+    Raises
+    ------
+    CourseError
+        If `networks` is less than 1.
+    """
+    if networks < 1:
+        raise CourseError(f"`networks` is {networks:,}; networks_at_scale makes 1 or more.")
+    from course_lib.engines import paths
+
+    original = spark.read.parquet(paths.to_read(fetch("flights")))
+    return flights_table.grow_networks(spark, original, int(networks), int(seed))
 
 
 def verify(name: str) -> Path:

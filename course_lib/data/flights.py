@@ -116,6 +116,31 @@ def grow(spark: SparkSession, original: SparkFrame, original_rows: int, rows: in
     return grown
 
 
+def grow_networks(spark: SparkSession, original: SparkFrame, networks: int, seed: int) -> SparkFrame:
+    """Repeat a year of flights, on the engine; `course_lib.data.catalogue.networks_at_scale` says what for.
+
+    Parameters
+    ----------
+    spark : pyspark.sql.SparkSession
+        Classic or Spark Connect.
+    original : pyspark.sql.DataFrame
+        The raw table "flights", or some of it.
+    networks, seed : int
+        How often; and another seed moves the delays in other ways.
+
+    Returns
+    -------
+    pyspark.sql.DataFrame, one row per network and flight
+        `network` from 0 to networks - 1, a task each, and the columns of "flights".
+    """
+    from pyspark.sql import functions as F
+
+    grown = spark.range(0, networks, 1, networks).withColumnRenamed("id", "network").crossJoin(F.broadcast(original))
+    drawn = F.xxhash64("network", "time_hour", "carrier", "flight", "origin", F.lit(seed).cast("long"))
+    moved = F.when(F.col("network") == 0, 0).otherwise(F.pmod(drawn, F.lit(3)) - 1)
+    return grown.withColumns({name: F.col(name) + moved for name in ("dep_delay", "arr_delay")})
+
+
 def _hash(seed: int, salt: int) -> Column:
     from pyspark.sql import functions as F
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from course_lib import load
+from course_lib import CourseError, load
 from course_lib.data import features, spark_features
 from course_lib.data.features import COUNTS, LOOKS
 
@@ -161,3 +161,22 @@ def test_spark_gives_every_value_of_every_flight(raw, table, spark):
             np.testing.assert_array_equal(got.to_numpy(float), expected.to_numpy(float), err_msg=name)
         else:
             assert (got == expected).all(), name
+
+
+def test_networks_do_not_see_each_other(raw, table, spark):
+    from course_lib import networks_at_scale
+
+    _, weather, airports = raw
+    early = networks_at_scale(spark, 2, seed=3).where("month = 1 and day <= 3")
+    on_spark = spark_features.features_on_spark(spark, early, weather, airports).toPandas()
+    flights = early.toPandas()
+    flights["time_hour"] = flights["time_hour"].dt.tz_localize("UTC")  # the session's clock
+    assert (flights["network"] == 1).sum() == (flights["network"] == 0).sum() > 2_000
+    for network, expected in [(0, table[table["day"] <= "2013-01-03"]), (1, None)]:
+        if expected is None:
+            expected = features.features(flights[flights["network"] == network], weather, airports)
+        got = on_spark[on_spark["network"] == network].sort_values(KEY, ignore_index=True)
+        for name in LOOKS:
+            np.testing.assert_array_equal(got[name].to_numpy(float), expected[name].to_numpy(float), err_msg=name)
+    with pytest.raises(CourseError, match="1 or more"):
+        networks_at_scale(spark, 0)
