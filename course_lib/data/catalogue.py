@@ -170,10 +170,9 @@ def load(
         table = _read(path, name).to_pandas(date_as_object=False, coerce_temporal_nanoseconds=True)
         give_back_memory()  # Arrow keeps 100 MB of what it needed on the way
         return table
-    from course_lib.engines import paths
     from course_lib.engines.session import get_spark
 
-    table = get_spark().read.parquet(paths.to_read(path))
+    table = _on_spark(get_spark(), path)
     return table if engine == "spark" else table.pandas_api()
 
 
@@ -257,12 +256,8 @@ def flights_at_scale(spark: pyspark.sql.SparkSession, rows: int, seed: int = 0) 
     """
     if rows < 1:
         raise CourseError(f"`rows` is {rows:,}; flights_at_scale makes 1 row or more.")
-    from course_lib.engines import paths
-
     # A file's reader numbers its rows; the table is as long as the catalogue says, or fetch would have refused it.
-    original = spark.read.parquet(paths.to_read(fetch("departures"))).selectExpr(
-        "*", "_metadata.row_index AS original_row"
-    )
+    original = _on_spark(spark, fetch("departures")).selectExpr("*", "_metadata.row_index AS original_row")
     return flights_table.grow(spark, original, describe("departures").rows, int(rows), int(seed))
 
 
@@ -294,10 +289,7 @@ def networks_at_scale(spark: pyspark.sql.SparkSession, networks: int, seed: int 
     """
     if networks < 1:
         raise CourseError(f"`networks` is {networks:,}; networks_at_scale makes 1 or more.")
-    from course_lib.engines import paths
-
-    original = spark.read.parquet(paths.to_read(fetch("flights")))
-    return flights_table.grow_networks(spark, original, int(networks), int(seed))
+    return flights_table.grow_networks(spark, _on_spark(spark, fetch("flights")), int(networks), int(seed))
 
 
 def verify(name: str) -> Path:
@@ -464,6 +456,12 @@ def _write(table: pa.Table, card: DataSet, path: Path) -> None:
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
+
+
+def _on_spark(spark: pyspark.sql.SparkSession, path: Path) -> pyspark.sql.DataFrame:
+    from course_lib.engines import paths
+
+    return spark.read.parquet(paths.to_read(path))
 
 
 def _read(path: Path, name: str) -> pa.Table:

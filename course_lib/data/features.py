@@ -17,7 +17,9 @@ DECISION_MINUTES = 180  # the crew is decided on this long before the scheduled 
 OUTCOME_MINUTES = 40  # from the landing to the moment at which the delay is in the books
 DELAYED_MINUTES = 15  # a departure this late is a delayed one
 LATE_MINUTES = 30  # an arrival this late is a late one
-OVERDUE_MINUTES, OVERDUE_LONG_MINUTES = 60, 240  # for so long a flight that has not left counts as overdue
+# For so long a flight that has not left counts as overdue. The data do not say when a flight was cancelled, so the
+# cancelled and those that still leave drop out alike: to keep only the latter would tell which of them will.
+OVERDUE_MINUTES, OVERDUE_LONG_MINUTES = 60, 240
 PRIOR_FLIGHTS = 20  # a shrunk share begins as if so many average flights had been seen
 WINTER_TIME_MINUTES = 300  # days of the history end at midnight of New York's winter time, five hours behind UTC
 FASTEST_WIND = 200  # mph; the weather has one hour of 1,048
@@ -159,9 +161,8 @@ def features(
 
 def names() -> list[str]:
     """Name the columns that a model may use, in the order of the table: what `features` gives, but keys and days."""
-    return [
-        *("carrier", "origin", "dest", "distance", "clock", *LOOKS, *COUNTS, *PER_DAY, "planned_minutes", *JOINED),
-    ]
+    ticket = ["carrier", "origin", "dest", "distance", "clock"]
+    return [*ticket, *LOOKS, *COUNTS, *PER_DAY, "planned_minutes", *JOINED]
 
 
 def look_back(past: pd.DataFrame, asked: pd.DataFrame, looks: dict[str, Look]) -> dict[str, np.ndarray]:

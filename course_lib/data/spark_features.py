@@ -30,7 +30,8 @@ select *,
     dep_delay - arr_delay as made_up,
     hour * 60 + minute as clock,
     scheduled_at - {defined.DECISION_MINUTES} as decided_at,
-    {_DAY.format(moment=f"scheduled_at - {defined.DECISION_MINUTES}")} as decided_day
+    {_DAY.format(moment=f"scheduled_at - {defined.DECISION_MINUTES}")} as decided_day,
+    (scheduled_at - {defined.DECISION_MINUTES}) div 60 as decided_hour
 from (
     select network, carrier, flight, origin, dest, distance, hour, minute, sched_dep_time, sched_arr_time,
         cast(dep_delay as bigint) as dep_delay, cast(arr_delay as bigint) as arr_delay, air_time,
@@ -73,13 +74,9 @@ def features_on_spark(
         table = table.join(looked, ["network", *by, "moment"], "left").drop("moment")
     days = clock.select("dest", "day").distinct().toPandas()
     days["day"] = pd.to_datetime(days["day"])
-    for small, keys in [
-        (defined.places(days, airports), ["dest", "day"]),
-        (defined.observed(weather), ["origin", "decided_hour"]),
-    ]:
-        if "day" in keys:
-            small = small.assign(day=small["day"].dt.date)
-        table = table.withColumn("decided_hour", F.expr("decided_at div 60"))
+    places = defined.places(days, airports)
+    places["day"] = places["day"].dt.date
+    for small, keys in [(places, ["dest", "day"]), (defined.observed(weather), ["origin", "decided_hour"])]:
         table = table.join(F.broadcast(spark.createDataFrame(small)), keys, "left")
     columns = {name: _in_one_sql(look) for name, look in LOOKS.items()}
     for name, count in COUNTS.items():

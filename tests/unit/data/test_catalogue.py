@@ -179,11 +179,11 @@ def test_spark_holds_the_same_values(spark, name):
         assert total == pytest.approx(values.astype(float).sum(), rel=1e-12), column
 
 
-def test_what_is_made_from_other_tables_is_made_anew_when_missing_or_old(cache, capsys):
-    known = {name: REPOSITORY / "data" / "cache" / f"{name}.parquet" for name in ("flights", "weather", "departures")}
-    cache.mkdir()
-    for name in ("flights", "weather"):
-        (cache / f"{name}.parquet").symlink_to(known[name])
+def test_what_is_made_from_other_tables_is_made_anew_when_missing_or_old(tmp_path, monkeypatch, capsys):
+    cache, originals = tmp_path, [catalogue.fetch(name) for name in ("flights", "weather")]
+    for path in originals:
+        (cache / path.name).symlink_to(path)
+    monkeypatch.setenv("COURSE_DATA", str(cache))
     catalogue.fetch("departures")
     assert capsys.readouterr().out == "'departures' is not in the cache: it is made from flights and weather.\n"
     old = pq.read_table(cache / "departures.parquet").replace_schema_metadata({"digest": "of an older definition"})
