@@ -6,7 +6,9 @@ import threading
 import time
 from contextvars import copy_context
 from html import escape
+from uuid import uuid4
 
+LINE = "spark-progress-"  # how the display ids of these lines begin
 _PATIENCE_SECONDS = 3  # a cell that is done by then shows nothing
 _REFRESH_SECONDS = 1
 
@@ -74,7 +76,7 @@ def _watch(done: threading.Event) -> None:
                 continue
             bundle = _bundle(*state, time.monotonic() - begin)
             if line is None:
-                line = display(bundle, raw=True, display_id=True)
+                line = display(bundle, raw=True, display_id=f"{LINE}{uuid4().hex}")
             else:
                 line.update(bundle, raw=True)
         if line is not None:
