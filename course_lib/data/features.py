@@ -13,6 +13,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from course_lib.errors import CourseError
+
 DECISION_MINUTES = 180  # the crew is decided on this long before the scheduled departure
 OUTCOME_MINUTES = 40  # from the landing to the moment at which the delay is in the books
 DELAYED_MINUTES = 15  # a departure this late is a delayed one
@@ -51,6 +53,16 @@ class Look:
     back: int | None
     unit: Literal["minute", "day"] = "minute"
     shrunk: bool = False
+
+    def __post_init__(self):
+        values = list(dict.fromkeys(value for _, adds in EVENTS.values() for value in adds))
+        for value in [self.value] if self.per is None else [self.value, self.per]:
+            if value not in values:
+                raise CourseError(f"Look: there is no value {value!r}. Values are {', '.join(values)}.")
+        if not isinstance(self.by, tuple):
+            raise CourseError(f"Look: by is a tuple of columns such as ('carrier',), you gave {self.by!r}.")
+        if self.unit not in ("minute", "day"):
+            raise CourseError(f"Look: the unit is 'minute' or 'day', you gave {self.unit!r}.")
 
 
 # What happens to a flight, when, and what it adds to each value then.

@@ -29,6 +29,11 @@ def _distinct_keys(*, flights, candidates):
     return pd.Series({name: len(flights.drop_duplicates(columns)) for name, columns in candidates.items()})
 
 
+def _more_rows_after_a_join(*, flights, candidates):
+    sizes = {name: flights.groupby(columns, dropna=False).size() for name, columns in candidates.items()}
+    return pd.Series({name: int((size**2).sum() - size.sum()) for name, size in sizes.items()})
+
+
 def _without_missing(*, flights, candidates):
     return pd.Series(
         {name: int(flights.dropna(subset=columns).duplicated(columns).sum()) for name, columns in candidates.items()}
@@ -41,7 +46,15 @@ def lift_by_shift(*, flights, weather):
     return _lifts(flights, weather)
 
 
-def _lifts(flights, weather, direction=1, of=lambda late, rain: late[rain > 0].mean() / late[rain == 0].mean()):
+def _share(late, chosen):
+    return np.nanmean(late[chosen])
+
+
+def _lift(late, rain):
+    return _share(late, rain > 0) / _share(late, rain == 0)
+
+
+def _lifts(flights, weather, direction=1, of=_lift):
     hours, lifts = weather[["origin", "time_hour", "precip"]], {}
     for shift in range(13):
         time_hour = flights["time_hour"] + direction * pd.Timedelta(hours=shift)
@@ -51,12 +64,8 @@ def _lifts(flights, weather, direction=1, of=lambda late, rain: late[rain > 0].m
     return pd.Series({shift: float(lift) for shift, lift in lifts.items()}).rename_axis("shift")
 
 
-def _share(late, chosen):
-    return np.nanmean(late[chosen])
-
-
 def _rain_before(*, flights, weather):
-    return _lifts(flights, weather, -1, lambda late, rain: _share(late, rain > 0) / _share(late, rain == 0))
+    return _lifts(flights, weather, -1)
 
 
 def _difference_of_shares(*, flights, weather):
@@ -69,6 +78,14 @@ def _against_all(*, flights, weather):
 
 def _unknown_as_dry(*, flights, weather):
     return _lifts(flights, weather, of=lambda late, rain: _share(late, rain > 0) / _share(late, ~(rain > 0)))
+
+
+def _never_landed_as_punctual(*, flights, weather):
+    return _lifts(flights.assign(late=flights["late"].fillna(0)), weather)
+
+
+def _dry_over_rain(*, flights, weather):
+    return 1 / lift_by_shift(flights=flights, weather=weather)
 
 
 def _share_in_the_rain(*, flights, weather):
@@ -96,6 +113,14 @@ def _arrival_delay_added(*, flights, scheduled):
 
 def _hours_for_minutes(*, flights, scheduled):
     return scheduled + pd.to_timedelta(flights["dep_delay"] + flights["air_time"] + 40, unit="h")
+
+
+def _without_the_flight(*, flights, scheduled):
+    return scheduled + pd.to_timedelta(flights["dep_delay"] + 40, unit="min")
+
+
+def _from_the_hour(*, flights, scheduled):
+    return known_from(flights=flights, scheduled=flights["time_hour"])
 
 
 def _at_departure(*, flights, scheduled):
@@ -142,9 +167,13 @@ def _shrunk(*, clocked):
 
 
 # 03.5 ----------------------------------------------------------------------------------------------------------------
-def by_books(*, week):
+def by_books(*, week, other):
     """Mean arrival delay of the carrier's flights whose arrival became known in the six hours before the decision."""
-    return _mean_arrival(week, _planned(week) + _minutes(week["dep_delay"] + week["air_time"] + 40))
+    return {name: _mean_arrival(each, _books(each)) for name, each in _both(week, other)}
+
+
+def _both(week, other):
+    return [("week", week), ("other", other)]
 
 
 def _planned(week):
@@ -153,6 +182,10 @@ def _planned(week):
 
 def _minutes(values):
     return pd.to_timedelta(values, unit="min")
+
+
+def _books(week):
+    return _planned(week) + _minutes(week["dep_delay"] + week["air_time"] + 40)
 
 
 def _mean_arrival(week, moments):
@@ -165,20 +198,28 @@ def _mean_arrival(week, moments):
     return pd.Series(features.look_back(clocked, clocked, {"it": look})["it"], index=week.index)
 
 
-def _books_at_landing(*, week):
-    return _mean_arrival(week, _planned(week) + _minutes(week["dep_delay"] + week["air_time"]))
+def _times_of_week(*, week, other):
+    return {name: _mean_arrival(each, _books(week)) for name, each in _both(week, other)}
 
 
-def _by_departure(*, week):
-    return _mean_arrival(week, _planned(week) + _minutes(week["dep_delay"]))
+def _books_at_landing(*, week, other):
+    return _by(week, other, lambda each: _planned(each) + _minutes(each["dep_delay"] + each["air_time"]))
 
 
-def _by_schedule(*, week):
-    return _mean_arrival(week, _planned(week))
+def _by(week, other, moment):
+    return {name: _mean_arrival(each, moment(each)) for name, each in _both(week, other)}
 
 
-def _planned_landing(*, week):
-    return _mean_arrival(week, _planned(week) + _minutes(week["air_time"] + 40))
+def _by_departure(*, week, other):
+    return _by(week, other, lambda each: _planned(each) + _minutes(each["dep_delay"]))
+
+
+def _by_schedule(*, week, other):
+    return _by(week, other, _planned)
+
+
+def _planned_landing(*, week, other):
+    return _by(week, other, lambda each: _planned(each) + _minutes(each["air_time"] + 40))
 
 
 # 03.6 ----------------------------------------------------------------------------------------------------------------
@@ -215,6 +256,12 @@ def _never_landed_is_punctual(*, rotation):
     return {"late": float(shares[True]), "punctual": float(shares[False])}
 
 
+def _late_on_either_side(*, rotation):
+    flown = rotation[rotation["late"].notna() & rotation["slack"].notna()]
+    below = flown["slack"] < 0
+    return {"late": float(flown.loc[below, "late"].mean()), "punctual": float(flown.loc[~below, "late"].mean())}
+
+
 def _numbers_of_flights(*, rotation):
     below = rotation[rotation["slack"] < 0]
     return {"late": float((below["late"] == 1).sum()), "punctual": float((below["late"] == 0).sum())}
@@ -225,6 +272,11 @@ def without_tail(*, flights):
     """Share of each carrier's cancelled flights that has no tail number."""
     cancelled = flights[flights["dep_time"].isna()]
     return cancelled["tailnum"].isna().groupby(cancelled["carrier"]).mean()
+
+
+def _never_landed(*, flights):
+    never = flights[flights["arr_delay"].isna()]
+    return never["tailnum"].isna().groupby(never["carrier"]).mean()
 
 
 def _of_all_its_flights(*, flights):
@@ -251,6 +303,10 @@ def _share_of_the_missing(*, flights):
 
 def _with_a_tail(*, flights):
     return 1 - without_tail(flights=flights)
+
+
+def _in_per_cent(*, flights):
+    return 100 * without_tail(flights=flights)
 
 
 # 03.8 ----------------------------------------------------------------------------------------------------------------
@@ -327,6 +383,10 @@ def _other_way_round(*, routes, radians):
     return -great_circle_gap(routes=routes, radians=radians)
 
 
+def _without_a_sign(*, routes, radians):
+    return np.abs(great_circle_gap(routes=routes, radians=radians))
+
+
 def _on_the_unit_sphere(*, routes, radians):
     return _arc(routes, radians) - routes["distance"].to_numpy(dtype=float)
 
@@ -365,13 +425,21 @@ def _two_days_planned():
     return {"flights": _two_days(), "scheduled": _planned(_two_days())}
 
 
+def _other_days():
+    week = _two_days()
+    later = _books(week) >= pd.Timestamp("2013-07-10 12:00", tz="UTC")
+    changed = {"air_time": week["air_time"] + 45 * later, "arr_delay": week["arr_delay"] + 60 * later}
+    return {"week": week, "other": week.assign(**changed)}
+
+
 def _rotation():
     flights = _flights()[lambda table: table["month"] <= 3]
-    table = flights.assign(scheduled=_planned(flights), there=flights.groupby("dest")["air_time"].transform("median"))
+    table = flights[["tailnum", "late"]].assign(scheduled=_planned(flights), left=flights["dep_time"].notna())
+    table["there"] = flights.groupby("dest")["air_time"].transform("median")
     table = table[table["tailnum"].notna()].sort_values(["tailnum", "scheduled"])
-    before = table.groupby("tailnum")[["scheduled", "there"]].shift()
+    before = table.groupby("tailnum")[["scheduled", "there", "left"]].shift()
     apart = (table["scheduled"] - before["scheduled"]).dt.total_seconds() / 60
-    return {"rotation": table.assign(slack=apart - (2 * before["there"] + 105))}
+    return {"rotation": table.assign(slack=(apart - (2 * before["there"] + 105)).where(before["left"].eq(True)))}
 
 
 def _pairs():
@@ -410,6 +478,11 @@ EXERCISES = [
                 _keys_that_come_twice,
                 "That counts the keys with more than one row. Count the rows beyond the first of each.",
             ),
+            Mistake(
+                "more rows after a join",
+                _more_rows_after_a_join,
+                "By so many rows a join with itself would grow: each of a pair finds both. How many have to go?",
+            ),
             Mistake("distinct keys", _distinct_keys, "That many rows would stay. How many have to go?"),
             Mistake(
                 "missing values left out",
@@ -433,10 +506,16 @@ EXERCISES = [
             Mistake("a difference", _difference_of_shares, "Divide the two shares; a lift of 1 means no signal."),
             Mistake("against all flights", _against_all, "Divide by the share in the dry, not by that of all flights."),
             Mistake("unknown counted as dry", _unknown_as_dry, "Hours without an observation are not dry: == 0."),
+            Mistake(
+                "never landed as punctual",
+                _never_landed_as_punctual,
+                "Flights that never landed are neither late nor punctual: their `late` is missing. Leave it so.",
+            ),
+            Mistake("turned round", _dry_over_rain, "The share in the rain comes above, that in the dry below."),
             Mistake("not divided", _share_in_the_rain, "That is the share in the rain. Divide it by that in the dry."),
         ),
         sample_inputs=_rainy_weeks,
-        tolerance=2e-3,
+        tolerance=5e-4,
     ),
     Exercise(
         id="03.3",
@@ -457,6 +536,8 @@ EXERCISES = [
                 _arrival_delay_added,
                 "The flight leaves dep_delay minutes after the schedule; how late it arrives is what we ask about.",
             ),
+            Mistake("without the flight", _without_the_flight, "It still has to fly: air_time."),
+            Mistake("from the full hour", _from_the_hour, "time_hour is the full hour. Start from `scheduled`."),
             Mistake("hours", _hours_for_minutes, "These are minutes, not hours."),
             Mistake("at departure", _at_departure, "Then it has only left. It still has to fly."),
         ),
@@ -466,7 +547,7 @@ EXERCISES = [
         id="03.4",
         title="A look of your own",
         reference=carrier_late_6h,
-        why="value over per is the share, by says among whom, and back counts minutes unless unit says days.",
+        why="value over per is the share, by says among whom, back counts minutes unless unit says days.",
         hints=(
             "What is added up is 'late', and it is divided by the number that 'arrived'.",
             "features.Look('late', 'arrived', by=('carrier',), back=...): six hours, in minutes.",
@@ -491,15 +572,20 @@ EXERCISES = [
         why="A fact belongs to the window in which it became known, not to that in which it was planned.",
         hints=(
             "recent_arrivals takes any moment for each flight. When is an arrival delay known? (Exercise 03.3.)",
-            "leaves + air_time + 40 minutes.",
+            "For each of the two tables: its schedule, its dep_delay and air_time, and 40 minutes.",
         ),
         mistakes=(
+            Mistake(
+                "the times of week for both",
+                _times_of_week,
+                "In `other` flights leave and land at other times: compute its moments from its own columns.",
+            ),
             Mistake("at landing", _books_at_landing, "Landed is not yet known: 40 minutes more."),
             Mistake("by departure", _by_departure, "When it leaves, nobody knows how late it will arrive."),
             Mistake("by schedule", _by_schedule, "That is when it should have left."),
             Mistake("planned landing", _planned_landing, "It left dep_delay minutes after its schedule."),
         ),
-        sample_inputs=lambda: {"week": _two_days()},
+        sample_inputs=_other_days,
     ),
     Exercise(
         id="03.6",
@@ -514,6 +600,11 @@ EXERCISES = [
             Mistake(
                 "turned round", _turned_round, "That is the share of late flights below 0. Divide by all late ones."
             ),
+            Mistake(
+                "late on either side",
+                _late_on_either_side,
+                "These are shares of late flights, below 0 and above. Group by `late`, and ask for the slack.",
+            ),
             Mistake("of all flights", _of_all_flights, "Divide by the late flights, and by the punctual ones."),
             Mistake("unknown slack", _with_unknown_slack, "A flight without a slack is not one with a slack above 0."),
             Mistake(
@@ -522,7 +613,7 @@ EXERCISES = [
             Mistake("numbers of flights", _numbers_of_flights, "These are numbers of flights. Make shares of them."),
         ),
         sample_inputs=_rotation,
-        tolerance=2e-3,
+        tolerance=1e-3,
     ),
     Exercise(
         id="03.7",
@@ -534,6 +625,7 @@ EXERCISES = [
             "The mean of True and False is a share.",
         ),
         mistakes=(
+            Mistake("never landed", _never_landed, "Some of these left and landed elsewhere. Cancelled: no dep_time."),
             Mistake("of all flights", _of_all_its_flights, "Of the cancelled flights, not of all."),
             Mistake("turned round", _cancelled_if_missing, "That asks who was cancelled if the number is missing."),
             Mistake("counted", _counted, "These are flights. Which share is it of the carrier's cancelled ones?"),
@@ -546,6 +638,7 @@ EXERCISES = [
                 "That divides by all missing numbers. Divide by the carrier's own cancelled flights.",
             ),
             Mistake("with a number", _with_a_tail, "That is the share *with* a number."),
+            Mistake("in per cent", _in_per_cent, "A share lies between 0 and 1."),
         ),
         sample_inputs=lambda: {"flights": _flights().iloc[::3]},
         tolerance=2e-3,
@@ -591,6 +684,7 @@ EXERCISES = [
             Mistake("longitude first", _longitude_first, "Latitude first, then longitude, as `radians` has them."),
             Mistake("degrees", _in_degrees, "haversine_distances wants radians, which `radians` already are."),
             Mistake("turned round", _other_way_round, "Great circle less distance, not the other way round."),
+            Mistake("without a sign", _without_a_sign, "Below 0 where the column is larger: keep the sign."),
             Mistake("on the unit sphere", _on_the_unit_sphere, "That is on a sphere of radius 1. The Earth is larger."),
             Mistake(
                 "the distance itself", _distance_itself, "That is the great circle. How far is the column from it?"

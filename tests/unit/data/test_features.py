@@ -180,3 +180,17 @@ def test_networks_do_not_see_each_other(raw, table, spark):
             np.testing.assert_array_equal(got[name].to_numpy(float), expected[name].to_numpy(float), err_msg=name)
     with pytest.raises(CourseError, match="1 or more"):
         networks_at_scale(spark, 0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        (("is_late", "arrived", ("carrier",), 360), "no value 'is_late'. Values are departed"),
+        (("late", "landed", ("carrier",), 360), "no value 'landed'"),
+        (("late", "arrived", "carrier", 360), r"such as \('carrier',\), you gave 'carrier'"),
+        (("late", "arrived", ("carrier",), 6, "hour"), "'minute' or 'day', you gave 'hour'"),
+    ],
+)
+def test_a_look_that_cannot_be_is_refused(asked, named):
+    with pytest.raises(CourseError, match=named):
+        features.Look(*asked)

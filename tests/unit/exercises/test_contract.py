@@ -44,6 +44,13 @@ def test_reference_passes(exercise):
 
 
 @each_exercise
+def test_reference_holds_something(exercise):  # missing equals missing: a wrong reference would take any missing answer
+    answer = exercise.reference(**inputs(exercise.id))
+    for value in answer.values() if isinstance(answer, dict) else [answer]:
+        assert pd.notna(value).any() if hasattr(value, "__len__") else pd.notna(value)
+
+
+@each_exercise
 @pytest.mark.parametrize("stub", [..., None], ids=["dots", "none"])
 def test_stub_is_not_attempted(exercise, stub):
     assert check(exercise.id, stub, **inputs(exercise.id)).state == "not attempted"
