@@ -18,24 +18,28 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--networks", type=int, nargs="+", default=[1, 4, 16, 60], help="sizes, rising")
-    parser.add_argument("--repeats", type=int, default=3, help="runs of pandas, and of Spark's smallest size")
+    parser.add_argument(
+        "--rounds", type=int, default=1, help="of pandas and all sizes; six or more give 95 %% intervals"
+    )
     arguments = parser.parse_args()
 
     from course_lib import get_spark, load, stop_spark
+    from course_lib.measure import ratio_of_pairs
 
     flights, weather, airports = (load(name) for name in ("flights", "weather", "airports"))
-    pandas = [with_pandas(flights, weather, airports) for _ in range(arguments.repeats)]
     spark = get_spark()
     try:
-        on_spark = {}
-        for networks in arguments.networks:
-            repeats = arguments.repeats if networks == arguments.networks[0] else 1
-            on_spark[networks] = [with_spark(spark, weather, airports, networks) for _ in range(repeats)]
+        rounds = [
+            (
+                with_pandas(flights, weather, airports),
+                *(with_spark(spark, weather, airports, networks) for networks in arguments.networks),
+            )
+            for _ in range(arguments.rounds)
+        ]
     finally:
         stop_spark()
-    fewest, most = on_spark[arguments.networks[0]], on_spark[arguments.networks[-1]]
-    print(f"Spark over pandas, CPU for a row: {ratio(most, pandas)}")
-    print(f"most over fewest networks, CPU for a row: {ratio(most, fewest)}")
+    print(f"Spark over pandas, CPU for a row: {ratio_of_pairs([(each[-1], each[0]) for each in rounds])}")
+    print(f"most over fewest networks, CPU for a row: {ratio_of_pairs([(each[-1], each[1]) for each in rounds])}")
 
 
 def with_pandas(flights, weather, airports) -> float:
@@ -66,14 +70,6 @@ def told(what: str, run) -> float:
         flush=True,
     )
     return run.cpu_seconds / run.rows
-
-
-def ratio(first: list[float], second: list[float]) -> str:
-    """Give the ratio of two medians, and its range over the runs."""
-    from statistics import median
-
-    low, high = min(first) / max(second), max(first) / min(second)
-    return f"{median(first) / median(second):.2f} [{low:.2f}, {high:.2f}]"
 
 
 if __name__ == "__main__":

@@ -169,7 +169,7 @@ def _shrunk(*, clocked):
 # 03.5 ----------------------------------------------------------------------------------------------------------------
 def by_books(*, week, other):
     """Mean arrival delay of the carrier's flights whose arrival became known in the six hours before the decision."""
-    return {name: _mean_arrival(each, _books(each)) for name, each in _both(week, other)}
+    return _by(week, other, _books)
 
 
 def _both(week, other):
@@ -225,19 +225,23 @@ def _planned_landing(*, week, other):
 # 03.6 ----------------------------------------------------------------------------------------------------------------
 def impossible_share(*, rotation):
     """Share of late and of punctual flights whose aircraft could not be back in time."""
-    flown = rotation[rotation["late"].notna() & rotation["slack"].notna()]
+    flown = _landed_with_slack(rotation)
     shares = (flown["slack"] < 0).groupby(flown["late"]).mean()
     return {"late": float(shares[1.0]), "punctual": float(shares[0.0])}
 
 
+def _landed_with_slack(rotation):
+    return rotation[rotation["late"].notna() & rotation["slack"].notna()]
+
+
 def _turned_round(*, rotation):
-    flown = rotation[rotation["late"].notna() & rotation["slack"].notna()]
+    flown = _landed_with_slack(rotation)
     late = flown.loc[flown["slack"] < 0, "late"].mean()
     return {"late": float(late), "punctual": float(1 - late)}
 
 
 def _of_all_flights(*, rotation):
-    flown = rotation[rotation["late"].notna() & rotation["slack"].notna()]
+    flown = _landed_with_slack(rotation)
     below = flown["slack"] < 0
     return {
         "late": float((below & (flown["late"] == 1)).mean()),
@@ -257,7 +261,7 @@ def _never_landed_is_punctual(*, rotation):
 
 
 def _late_on_either_side(*, rotation):
-    flown = rotation[rotation["late"].notna() & rotation["slack"].notna()]
+    flown = _landed_with_slack(rotation)
     below = flown["slack"] < 0
     return {"late": float(flown.loc[below, "late"].mean()), "punctual": float(flown.loc[~below, "late"].mean())}
 
