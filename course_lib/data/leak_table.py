@@ -1,7 +1,7 @@
 """A table made ready for the checks on leaks: what is asked, of which rows, of which columns; and how a finding reads."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -42,6 +42,10 @@ class Table:
     classes: bool
     group: np.ndarray | None
     left_out: int
+
+    def without(self, columns: set[str]) -> "Table":
+        """Leave columns unchecked, such as the clocks of others."""
+        return replace(self, rows=self.rows.drop(columns=list(columns), errors="ignore"))
 
     def outcomes(self) -> Iterator[tuple[str, np.ndarray]]:
         """Give each outcome that a corner may make certain: what it is, and in which rows it came (True).
