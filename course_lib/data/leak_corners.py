@@ -8,12 +8,16 @@ from course_lib.data.leak_table import Table, as_hashable, findings, ordered, pr
 from course_lib.data.wording import short
 
 BINS = 300  # at most so many steps of a column; corners begin and end at them
+TAIL, TAIL_BINS = 0.02, 60  # the lowest and the highest fiftieth are cut finer: odd values lie at the ends
 FEWEST_ROWS, FEWEST_OF_GROUPS = 30, 10  # a corner of fewer is an anecdote, and so is one of few days or persons
 LARGEST_CORNER = 0.1  # share of the rows; a larger part is the column's whole meaning, which `too_good` judges
 SURE = 0.85  # share of the rows of a corner with one outcome
-STILL_OPEN = 0.5  # the surest neighbour of the corner has the outcome in at most this share
-WIDE = 2  # the neighbours on a side of a range: so many times its rows
+STILL_OPEN = 0.6  # the surest neighbour of the corner has the outcome in at most this share
+JUMP = 0.3  # and so much less than the corner
+WIDE = 3  # the neighbours on a side of a range: so many times its rows
 SURE_IF_MISSING = 0.95
+LESS_DOUBT = 1 / 3  # the other outcomes' share where it tells, over that in all rows
+SCALES = 8  # sizes of range that differ, from 30 rows to a tenth of a large table
 BY_CHANCE = 0.01  # of all corners of a table together, one that sure by chance
 
 
@@ -23,9 +27,9 @@ def too_sure(
     """Find corners in which the outcome is nearly certain, with a jump to the neighbourhood.
 
     A corner is a range of an ordered column or one category, of 30 rows up to a tenth of all, from 10 groups or more.
-    In at least 85 % of its rows the outcome is the same, and beside it in at most half: for a range in twice as many rows
-    on either side, for a category in every other one. Without the jump, every strong column would have such a corner.
-    The surplus must be too large for chance, groups counted and not rows, over all corners that were looked at.
+    In at least 85 % of its rows the outcome is the same, and beside it in at most 60 % and 30 points less: for a range in
+    the rows on either side, three times as many, for a category in every other one. Without the jump, every strong column
+    would have such a corner; and of an outcome that holds in more than 60 % of all rows nothing is made. The surplus must be too large for chance over all corners that were looked at.
 
     Returns
     -------
@@ -39,7 +43,7 @@ def too_sure(
 
 def corners(table: Table, moment: pd.Series | None) -> pd.DataFrame:
     """Carry out `too_sure` on a table that is prepared."""
-    outcomes = dict(table.outcomes())
+    outcomes = {name: came for name, came in table.outcomes() if came.mean() <= STILL_OPEN}
     found = []
     for name in table.rows.columns:
         numbers = ordered(table.rows[name], moment)
@@ -68,7 +72,9 @@ def _ranges(numbers: np.ndarray, came: np.ndarray, group: np.ndarray | None, oth
         return None
     edges = np.unique(numbers[known])
     if len(edges) > BINS:
-        edges = np.unique(np.quantile(numbers[known], np.linspace(0, 1, BINS + 1)[1:], method="higher"))
+        ends = np.linspace(0, TAIL, TAIL_BINS + 1)[1:]
+        steps = np.concatenate([ends, np.linspace(TAIL, 1 - TAIL, BINS + 1), 1 - ends, [1]])
+        edges = np.unique(np.quantile(numbers[known], steps, method="higher"))
     place = np.searchsorted(edges, numbers[known])  # a bin ends with its edge
     rows = np.concatenate([[0], np.cumsum(np.bincount(place, minlength=len(edges)))])
     hits = np.concatenate([[0], np.cumsum(np.bincount(place, came[known], minlength=len(edges)))])
@@ -76,7 +82,6 @@ def _ranges(numbers: np.ndarray, came: np.ndarray, group: np.ndarray | None, oth
     last = last + 1
     count = rows[last] - rows[first]
     fits = (count >= FEWEST_ROWS) & (count <= LARGEST_CORNER * len(numbers))
-    tried = int(fits.sum())
     fits[fits] = hits[last[fits]] - hits[first[fits]] >= SURE * count[fits]
     first, last, count = first[fits], last[fits], count[fits]
     if not len(first):
@@ -91,11 +96,12 @@ def _ranges(numbers: np.ndarray, came: np.ndarray, group: np.ndarray | None, oth
         near = rows[end] - rows[start]
         side = np.divide(hits[end] - hits[start], near, out=np.zeros(len(near)), where=near > 0)
         beside = np.maximum(beside, np.where(near >= count / 4, side, 0))  # a few rows at the end are no neighbourhood
-    jumps = np.flatnonzero(beside <= STILL_OPEN)
+    jumps = np.flatnonzero((beside <= STILL_OPEN) & (share - beside >= JUMP))
     for each in jumps[np.argsort(-(share - beside)[jumps] * np.sqrt(count[jumps]))][:20]:
         inside = (place >= first[each]) & (place < last[each])
         of_rows = np.flatnonzero(known)[inside]
-        if _beyond_chance(came, of_rows, group, beside[each], tried * others):
+        apart = SCALES * len(numbers) / count[each]  # ranges of this size, and of others, that do not overlap
+        if _beyond_chance(came, of_rows, group, beside[each], apart * others):
             low, high = numbers[of_rows].min(), numbers[of_rows].max()
             where = short(low) if low == high else f"{short(low)} to {short(high)}"
             return where, share[each], int(count[each]), beside[each]
@@ -115,25 +121,40 @@ def _categories(values: pd.Series, came: np.ndarray, group: np.ndarray | None, o
     surest = large[0]
     rest = (came[known].sum() - share[surest] * count[surest]) / max(known.sum() - count[surest], 1)
     beside = max(rest, share[large[1]] if len(large) > 1 else 0)
-    if share[surest] < SURE or beside > STILL_OPEN or count[surest] > LARGEST_CORNER * len(values):
+    if share[surest] < SURE or beside > min(STILL_OPEN, share[surest] - JUMP) or count[surest] > LARGEST_CORNER * len(values):
         return None
     if not _beyond_chance(came, np.flatnonzero(codes == surest), group, beside, len(large) * others):
         return None
     return f"'{short(names[surest])}'", share[surest], int(count[surest]), beside
 
 
-def _beyond_chance(came: np.ndarray, rows: np.ndarray, group: np.ndarray | None, beside: float, tried: int) -> bool:
-    """Whether a corner is too sure for chance, had it the share of its neighbours; a group counts as one row."""
+def _beyond_chance(came: np.ndarray, rows: np.ndarray, group: np.ndarray | None, beside: float, tried: float) -> bool:
+    """Whether a corner is too sure for chance, had it the share of its neighbours.
+
+    Rows of one group resemble each other and count for less: for their number over the design effect, 1 + (rows in a
+    group - 1) x the outcome's correlation within groups (Kish, Survey Sampling, 1965).
+    """
     from scipy.stats import binom
 
-    if group is None:
-        count, hits = len(rows), came[rows].sum()
-    else:
-        by_group = pd.Series(came[rows]).groupby(group[rows]).mean()
-        count, hits = len(by_group), np.floor(by_group.sum())
-        if count < FEWEST_OF_GROUPS:
+    count = float(len(rows))
+    if group is not None:
+        sizes = np.unique(group[rows], return_counts=True)[1]
+        if len(sizes) < FEWEST_OF_GROUPS:
             return False
-    return binom.sf(hits - 1, count, max(beside, 1 / len(came))) * tried < BY_CHANCE
+        count /= 1 + ((sizes**2).sum() / count - 1) * _within(came, group)
+    hits = np.floor(came[rows].mean() * count)
+    return binom.sf(hits - 1, np.floor(count), max(beside, 1 / len(came))) * tried < BY_CHANCE
+
+
+def _within(came: np.ndarray, group: np.ndarray) -> float:
+    """Correlation of the outcome between rows of one group, from the variance between groups and within them."""
+    sizes = np.bincount(group)
+    means = np.bincount(group, came) / sizes
+    between = (sizes * (means - came.mean()) ** 2).sum() / max(len(sizes) - 1, 1)
+    inside = (sizes * means * (1 - means)).sum() / max(len(came) - len(sizes), 1)
+    usual = (len(came) - (sizes**2).sum() / len(came)) / max(len(sizes) - 1, 1)
+    total = between + (usual - 1) * inside
+    return float(np.clip((between - inside) / total, 0, 1)) if total > 0 else 0.0
 
 
 def missing_tells(
@@ -141,7 +162,8 @@ def missing_tells(
 ) -> pd.DataFrame:
     """Find columns in which a missing, or a known, value nearly tells the outcome.
 
-    Of the rows without a value (or of those with one) at least 95 % have one outcome, and of the others at most half.
+    Of the rows without a value (or of those with one) at least 95 % have one outcome, of the others at most 60 %; and the
+    doubt that is left is at most a third of that over all rows, so that nothing is made of a frequent outcome.
     30 rows or more on each side, from 10 groups; `course_lib.believe.missing_tells` shows the shares of every column.
 
     Returns
@@ -162,7 +184,8 @@ def holes(table: Table) -> pd.DataFrame:
         for name, (if_missing, if_known) in shares[["if missing", "if known"]].iterrows():
             without = if_missing > if_known
             share, beside = (if_missing, if_known) if without else (if_known, if_missing)
-            if share < SURE_IF_MISSING or beside > STILL_OPEN or share <= surest.get(name, (0,))[0]:
+            no_wonder = 1 - share > LESS_DOUBT * (1 - came.mean())
+            if share < SURE_IF_MISSING or beside > STILL_OPEN or no_wonder or share <= surest.get(name, (0,))[0]:
                 continue
             where = (missing[name] if without else ~missing[name]).to_numpy()
             if _beyond_chance(came, np.flatnonzero(where), table.group, beside, 4 * len(some)):

@@ -11,8 +11,8 @@ TREE_LEAVES = 32
 # "Nearly all" is a share of the variance explained in rows, or groups, that the tree has not seen. A number that one
 # honest column drives (size and price, age and weight) is common; a class that one column settles is not.
 NEARLY_ALL_OF_CLASSES, NEARLY_ALL_OF_A_NUMBER = 0.6, 0.9
-# The column must leave at most a third of what the others, all together, leave unexplained.
-LEFT_OF_THE_REST = 1 / 3
+# The column must leave at most half of what the others, all together, leave unexplained.
+LEFT_OF_THE_REST = 1 / 2
 THE_TARGET_ITSELF = 0.995  # no measurement knows so much, whatever the others know
 SAME_ORDER = 0.999  # rank correlation beyond which two columns are one, in another unit
 
@@ -24,7 +24,7 @@ def too_good(
 
     A small tree on the one column is judged on rows (groups, if given) that it has not seen, by the share of the
     variance that it explains: for classes the skill of the Brier score, for a number R squared of its ranks. A column is
-    found if the share is at least 0.6 for classes, 0.9 for a number, and leaves at most a third of what boosted trees on
+    found if the share is at least 0.6 for classes, 0.9 for a number, and leaves at most half of what boosted trees on
     all other columns leave; or if it is at least 0.995, which makes it the target under another name. A strong column
     beside other strong ones is therefore not found, and two leaks that say nearly the same can hide each other.
 
