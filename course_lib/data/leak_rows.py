@@ -6,8 +6,8 @@ import pandas as pd
 from course_lib.data.leak_table import Table, as_hashable, check_column, check_table, findings, ordered, prepare
 from course_lib.errors import CourseError
 
-FEWEST_COPIES, FEWEST_COPIED = 5, 0.01  # rows and share; fewer do not move a score beyond its interval
-NEAR_MISSES = 0.5  # ties leave more rows than this, for each equal one, that differ in just one column
+FEWEST_COPIES, FEWEST_COPIED = 10, 0.01  # rows and share; fewer do not move a score beyond its interval
+NEAR_MISSES = 0.5  # ties leave more pairs than this, for each equal pair, that differ in just one column
 FEWEST_VALUES = 30  # of a column, each in two rows or more
 COVERED = 0.5  # share of the rows with such a value
 TOO_NEAR = 0.25  # squared distance from the mean outcome, over that which chance gives a value known without it
@@ -21,8 +21,8 @@ def copies(train: pd.DataFrame, test: pd.DataFrame, target: str) -> pd.DataFrame
 
     Equal means: in all columns that both tables have, the target included, but for keys (columns without an order of
     magnitude in which every row has a value of its own). Rows of a table of few coarse columns are equal by chance. There
-    many more rows differ in just one column, so copies are found only if there are at least twice as many equal rows as
-    such near misses; and if they are at least 5 and a hundredth of the rows.
+    many more pairs of rows differ in just one column, so copies are found only if there are at least twice as many equal
+    pairs as such near misses; and if they are at least 10 rows and a hundredth of all.
 
     Returns
     -------
@@ -52,32 +52,33 @@ def _copies(rows: pd.DataFrame, asked: np.ndarray | None, words: str) -> pd.Data
     if len(marks) < 2:
         return findings([])
     total = sum(marks.values())
-    equal = _met(total, asked)
-    near = np.zeros(len(equal), dtype=bool)
-    for mark in marks.values():
-        near |= _met(total - mark, asked)
-    count, of = equal.sum(), len(equal) if asked is None else asked.sum()
-    misses = (near & ~equal).sum()
-    if count < max(FEWEST_COPIES, FEWEST_COPIED * of) or misses > NEAR_MISSES * count:
+    if asked is None:
+        asked_about, count = len(total), int(pd.Series(total).duplicated().sum())
+    else:
+        asked_about, count = int(asked.sum()), int(np.isin(total[asked], total[~asked]).sum())
+    equal = _pairs(total, asked)
+    misses = sum(_pairs(total - mark, asked) - equal for mark in marks.values())
+    if count < max(FEWEST_COPIES, FEWEST_COPIED * asked_about) or misses > NEAR_MISSES * equal:
         return findings([])
     says = (
-        f"{count:,} {words}, equal in all {len(marks)} columns but keys; only {misses:,} more differ in one column, so "
-        "these are no ties by chance."
+        f"{count:,} {words}, equal in all {len(marks)} columns but keys: {equal:,} pairs. Only {misses:,} pairs differ in "
+        "just one column, so these are no ties by chance."
     )
     ask = "Where do the copies come from? Drop them before the split, or keep all copies of a row on one side."
-    return findings([("copies", "(all)", count / of, says, ask)])
+    return findings([("copies", "(all)", count / asked_about, says, ask)])
 
 
 def _is_key(values: pd.Series, mark: np.ndarray) -> bool:
     return not pd.api.types.is_float_dtype(values) and mark.max(initial=0) + 1 == len(mark)
 
 
-def _met(marks: np.ndarray, asked: np.ndarray | None) -> np.ndarray:
+def _pairs(marks: np.ndarray, asked: np.ndarray | None) -> int:
+    """Count the pairs of rows with one mark; with `asked` those of a row asked about and another."""
+    codes, values = pd.factorize(marks)
     if asked is None:
-        return pd.Series(marks).duplicated().to_numpy()
-    met = np.zeros(len(marks), dtype=bool)
-    met[asked] = np.isin(marks[asked], marks[~asked])
-    return met
+        sizes = np.bincount(codes)
+        return int((sizes * (sizes - 1) // 2).sum())
+    return int((np.bincount(codes[asked], minlength=len(values)) * np.bincount(codes[~asked], minlength=len(values))).sum())
 
 
 def within(table: Table) -> pd.DataFrame:
