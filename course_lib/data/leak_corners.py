@@ -10,14 +10,14 @@ from course_lib.data.wording import short
 BINS = 300  # at most so many steps of a column; corners begin and end at them
 TAIL, TAIL_BINS = 0.02, 60  # the lowest and the highest fiftieth are cut finer: odd values lie at the ends
 FEWEST_ROWS, FEWEST_OF_GROUPS = 30, 10  # a corner of fewer is an anecdote, and so is one of few days or persons
-LARGEST_CORNER = 0.03  # share of the rows; what an honest strong column makes sure of is wider than that
+LARGEST_CORNER = 0.02  # share of the rows; what an honest strong column makes sure of is wider than that
 SURE = 0.85  # share of the rows of a corner with one outcome
 STILL_OPEN = 0.6  # the surest neighbour of the corner has the outcome in at most this share
-JUMP = 0.4  # and so much less than the corner
+JUMP = 0.35  # and so much less than the corner
 WIDE = 1  # the neighbours on a side of a range: so many times its rows
 SURE_IF_MISSING = 0.95
 LESS_DOUBT = 1 / 3  # the other outcomes' share where it tells, over that in all rows
-SCALES = 8  # sizes of range that differ, from 30 rows to three hundredths of a large table
+SCALES = 8  # sizes of range that differ, from 30 rows to a fiftieth of a large table
 BY_CHANCE = 0.01  # of all corners of a table together, one that sure by chance
 
 

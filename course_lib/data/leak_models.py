@@ -7,12 +7,12 @@ from course_lib.data.leak_table import Table, as_hashable, findings, ordered, pr
 
 MODEL_ROWS = 20_000  # at most so many rows are learned from and judged on, drawn at random
 FOLDS = 3
-TREE_LEAVES = 32
-# "Nearly all" is a share of the variance explained in rows, or groups, that the tree has not seen. A number that one
-# honest column drives (size and price, age and weight) is common; a class that one column settles is not.
-NEARLY_ALL_OF_CLASSES, NEARLY_ALL_OF_A_NUMBER = 0.6, 0.9
-# The column must leave at most half of what the others, all together, leave unexplained.
-LEFT_OF_THE_REST = 1 / 2
+TREE_LEAVES = 64
+# "Nearly all" is a share of the variance explained in rows, or groups, that the tree has not seen; and of what all others
+# together leave unexplained, the column leaves at most so much. A number that one honest column drives (size and price,
+# age and weight) is common, so for numbers both are stricter.
+NEARLY_ALL_OF_CLASSES, LEFT_OF_CLASSES = 0.6, 0.5
+NEARLY_ALL_OF_A_NUMBER, LEFT_OF_A_NUMBER = 0.7, 0.4
 THE_TARGET_ITSELF = 0.995  # no measurement knows so much, whatever the others know
 SAME_ORDER = 0.999  # rank correlation beyond which two columns are one, in another unit
 
@@ -23,9 +23,10 @@ def too_good(
     """Find columns that alone know nearly all of the outcome, while all others together know far less.
 
     A small tree on the one column is judged on rows (groups, if given) that it has not seen, by the share of the
-    variance that it explains: for classes the skill of the Brier score, for a number R squared of its ranks. A column is
-    found if the share is at least 0.6 for classes, 0.9 for a number, and leaves at most half of what boosted trees on
-    all other columns leave; or if it is at least 0.995, which makes it the target under another name. A strong column
+    variance that it explains: for classes the skill of the Brier score, for a number R squared (its outermost hundredths
+    cut to their limits). A column is found if the share is at least 0.6 and leaves at most half of what boosted trees on
+    all other columns leave (for a number 0.7, and four tenths); or if it is at least 0.995 or, for a number, in the same
+    order, which makes it the target under another name. A strong column
     beside other strong ones is therefore not found, and two leaks that say nearly the same can hide each other.
 
     Parameters
@@ -60,13 +61,18 @@ def alone(table: Table, moment: pd.Series | None, seed: int) -> pd.DataFrame:
     when = None if moment is None else moment.iloc[drawn]
     columns = {name: _numbers(rows[name], when) for name in rows.columns}
     known = {name: _skill(answer, _by_tree(*column, answer, fold), fold) for name, column in columns.items()}
-    enough = NEARLY_ALL_OF_CLASSES if table.classes else NEARLY_ALL_OF_A_NUMBER
+    if table.classes:
+        enough, left = NEARLY_ALL_OF_CLASSES, LEFT_OF_CLASSES
+    else:
+        enough, left = NEARLY_ALL_OF_A_NUMBER, LEFT_OF_A_NUMBER
+        itself = table.outcome.iloc[drawn].to_numpy(dtype=float), True
+        known |= {name: 1.0 for name, column in columns.items() if column[1] and _same(column, itself)}
     found = []
     for name in [name for name, share in known.items() if share >= enough]:
         others = {other: column for other, column in columns.items() if not _same(columns[name], column)}
         rest = _skill(answer, _by_boosting(others, answer, fold), fold) if others else 0.0
         share = known[name]
-        if share < THE_TARGET_ITSELF and (1 - share) > LEFT_OF_THE_REST * (1 - rest):
+        if share < THE_TARGET_ITSELF and 1 - share > left * (1 - rest):
             continue
         says = (
             f"'{name}' alone explains {share:.0%} of the variance of '{table.target}' in rows that were set aside; "

@@ -64,9 +64,10 @@ class Table:
             yield f"{self.target} = {short(counts.index[0])}", (self.outcome == counts.index[0]).to_numpy()
 
     def answer(self) -> np.ndarray:
-        """Give the outcome in numbers, shape (rows, classes): 0 and 1 for classes; the rank, from 0 to 1, of a number."""
+        """Give the outcome in numbers, shape (rows, classes): 0 and 1 for classes; a number without its extremes."""
         if not self.classes:
-            return (self.outcome.rank(pct=True).to_numpy())[:, None]
+            numbers = self.outcome.to_numpy(dtype=float)
+            return np.clip(numbers, *np.quantile(numbers, [0.01, 0.99]))[:, None]
         values = self.outcome.value_counts().index[:FEW_NUMBERS]
         chosen = values[-1:] if len(values) == 2 else values
         return np.stack([(self.outcome == value).to_numpy(dtype=float) for value in chosen], axis=1)
