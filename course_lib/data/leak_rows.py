@@ -10,9 +10,11 @@ FEWEST_COPIES, FEWEST_COPIED = 10, 0.01  # rows and share; fewer do not move a s
 NEAR_MISSES = 0.5  # ties leave more pairs than this, for each equal pair, that differ in just one column
 FEWEST_VALUES = 30  # of a column, each in two rows or more
 COVERED = 0.5  # share of the rows with such a value
-TOO_NEAR = 0.25  # squared distance from the mean outcome, over that which chance gives a value known without it
+# Squared distance from the mean outcome, over that which chance gives a value known without it. A number's own few
+# extremes carry much of that, so there it must be smaller.
+TOO_NEAR_CLASSES, TOO_NEAR_A_NUMBER = 0.7, 0.5
 MOVES = 0.5  # the column's own spread, over what chance gives
-BY_CHANCE = 0.001
+BY_CHANCE = 1e-6
 
 
 # ---------------------------------------------------------------- copies
@@ -98,12 +100,12 @@ def own_group(
     A rate that was known before (of the days before, of other rows) can be right on average, but the outcomes of the
     rows that it is given to scatter around it as chance has it. Here the rows that share a value are put together, a line
     is fitted from the value to their mean outcome, and the squared distances are compared with those that the scatter
-    within these rows gives. Less than a quarter of it, over 30 values or more, does not happen by chance: the value has
-    seen these outcomes.
+    within these rows gives. Seven tenths of it or less (for a number half), over 30 values or more and beyond chance: then the
+    value has seen these outcomes.
 
-    So it finds means by category (target encoding) and by group over all rows, in any linear unit, where the table has
-    most of the rows that went into them. It does not see a mean that leaves out the row itself, nor one of whose rows
-    the table is a small sample. All rows are used.
+    So it finds means by category (target encoding) and by group over all rows, in any linear unit, where the table has a
+    good part of the rows that went into them: of half of the rows half of the scatter is left. It does not see a mean that
+    leaves out the row itself, nor one of whose rows the table is a small sample. All rows are used.
 
     Returns
     -------
@@ -120,13 +122,14 @@ def aggregates(table: Table) -> pd.DataFrame:
         answers = dict(list(table.outcomes())[-2:] if table.outcome.nunique() > 2 else list(table.outcomes())[-1:])
     else:
         answers = {table.target: table.outcome.to_numpy(dtype=float)}
+    most = TOO_NEAR_CLASSES if table.classes else TOO_NEAR_A_NUMBER
     found = []
     for name in table.rows.columns:
         numbers = ordered(table.rows[name])
         if numbers is None:
             continue
         for outcome, came in answers.items():
-            seen = _too_near(numbers, came.astype(float), table.rows.shape[1] * len(answers))
+            seen = _too_near(numbers, came.astype(float), most, table.rows.shape[1] * len(answers))
             if seen is not None:
                 ratio, values, rows = seen
                 says = (
@@ -139,7 +142,7 @@ def aggregates(table: Table) -> pd.DataFrame:
     return findings(found)
 
 
-def _too_near(numbers: np.ndarray, came: np.ndarray, tried: int) -> tuple[float, int, int] | None:
+def _too_near(numbers: np.ndarray, came: np.ndarray, most: float, tried: int) -> tuple[float, int, int] | None:
     """Compare the distance from a line with chance: their ratio, values and rows; None if it is no wonder."""
     from scipy.stats import chi2
 
@@ -161,6 +164,6 @@ def _too_near(numbers: np.ndarray, came: np.ndarray, tried: int) -> tuple[float,
     spread = (size * (line - np.average(line, weights=size)) ** 2).sum()
     ratio = (size * (mean - line) ** 2).sum() / chance
     freedom = several.sum() - 2
-    if spread < MOVES * chance or ratio > TOO_NEAR or chi2.cdf(ratio * freedom, freedom) * tried > BY_CHANCE:
+    if spread < MOVES * chance or ratio > most or chi2.cdf(ratio * freedom, freedom) * tried > BY_CHANCE:
         return None
     return ratio, int(several.sum()), rows
