@@ -1,5 +1,7 @@
 """Corners of a column in which the outcome is nearly certain: a range, a category, a value that is missing."""
 
+from itertools import chain
+
 import numpy as np
 import pandas as pd
 
@@ -29,7 +31,8 @@ def too_sure(
     A corner is a range of an ordered column or one category, of 30 rows up to a tenth of all, from 10 groups or more.
     In at least 85 % of its rows the outcome is the same, and beside it in at most 60 % and 30 points less: for a range in
     the rows on either side, three times as many, for a category in every other one. Without the jump, every strong column
-    would have such a corner; and of an outcome that holds in more than 60 % of all rows nothing is made. The surplus must be too large for chance over all corners that were looked at.
+    would have such a corner; and of an outcome that holds in more than 60 % of all rows nothing is made. The outcome of a
+    number is its most frequent value, such as 0: the ends of an honest column make sure of a high or low one. The surplus must be too large for chance over all corners that were looked at.
 
     Returns
     -------
@@ -179,7 +182,7 @@ def holes(table: Table) -> pd.DataFrame:
     missing = table.rows.isna()
     some = missing.columns[missing.sum().between(FEWEST_ROWS, len(missing) - FEWEST_ROWS)]
     surest: dict[str, tuple] = {}
-    for outcome, came in table.outcomes():
+    for outcome, came in chain(table.outcomes(), table.ends()):
         shares = believe.missing_tells(table.rows[some], pd.Series(came, index=table.rows.index))
         for name, (if_missing, if_known) in shares[["if missing", "if known"]].iterrows():
             without = if_missing > if_known

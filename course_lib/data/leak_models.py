@@ -69,9 +69,9 @@ def alone(table: Table, moment: pd.Series | None, seed: int) -> pd.DataFrame:
         known |= {name: 1.0 for name, column in columns.items() if column[1] and _same(column, itself)}
     found = []
     for name in [name for name, share in known.items() if share >= enough]:
+        share = known[name]
         others = {other: column for other, column in columns.items() if not _same(columns[name], column)}
         rest = _skill(answer, _by_boosting(others, answer, fold), fold) if others else 0.0
-        share = known[name]
         if share < THE_TARGET_ITSELF and 1 - share > left * (1 - rest):
             continue
         says = (

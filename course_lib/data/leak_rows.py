@@ -156,14 +156,17 @@ def _too_near(numbers: np.ndarray, came: np.ndarray, most: float, tried: int) ->
     sums, squares = (np.bincount(codes[known], w[known], minlength=len(values))[several] for w in (came, came**2))
     size, values = size[several], values[several]
     mean = sums / size
-    chance = (np.maximum(squares - size * mean**2, 0) / (size - 1)).sum()
+    scatter = np.maximum(squares - size * mean**2, 0) / (size - 1)
+    chance = scatter.sum()
     if chance <= 1e-9 * (squares.sum() - sums.sum() ** 2 / rows):
         return None  # the value settles the outcome: `too_good` speaks of it
     slope, start = np.polyfit(values, mean, 1, w=np.sqrt(size))
     line = start + slope * values
     spread = (size * (line - np.average(line, weights=size)) ** 2).sum()
     ratio = (size * (mean - line) ** 2).sum() / chance
-    freedom = several.sum() - 2
-    if spread < MOVES * chance or ratio > most or chi2.cdf(ratio * freedom, freedom) * tried > BY_CHANCE:
+    # A few values may have all the scatter, and the sum then as many degrees of freedom (Satterthwaite,
+    # https://doi.org/10.2307/3002019).
+    freedom = chance**2 / (scatter**2).sum() - 2
+    if freedom < FEWEST_VALUES or spread < MOVES * chance or ratio > most or chi2.cdf(ratio * freedom, freedom) * tried > BY_CHANCE:
         return None
     return ratio, int(several.sum()), rows

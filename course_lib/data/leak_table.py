@@ -48,20 +48,22 @@ class Table:
         return replace(self, rows=self.rows.drop(columns=list(columns), errors="ignore"))
 
     def outcomes(self) -> Iterator[tuple[str, np.ndarray]]:
-        """Give each outcome that a corner may make certain: what it is, and in which rows it came (True).
+        """Give each outcome that can be certain: what it is, and in which rows it came (True).
 
-        Of classes each; of a number its lowest and its highest quarter, and a value that a twentieth of the rows have.
+        Of classes the ten most frequent; of a number its most frequent value, if a twentieth of the rows have it.
         """
         counts = self.outcome.value_counts()
-        if self.classes:
-            for value in counts.index[:FEW_NUMBERS]:
-                yield f"{self.target} = {short(value)}", (self.outcome == value).to_numpy()
-            return
-        low, high = self.outcome.quantile([0.25, 0.75])
-        yield f"{self.target} at most {short(low)}", (self.outcome <= low).to_numpy()
-        yield f"{self.target} at least {short(high)}", (self.outcome >= high).to_numpy()
-        if counts.iloc[0] >= len(self.outcome) / 20:
-            yield f"{self.target} = {short(counts.index[0])}", (self.outcome == counts.index[0]).to_numpy()
+        if not self.classes:
+            counts = counts.iloc[: int(counts.iloc[0] >= len(self.outcome) / 20)]
+        for value in counts.index[:FEW_NUMBERS]:
+            yield f"{self.target} = {short(value)}", (self.outcome == value).to_numpy()
+
+    def ends(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Give the lowest and the highest tenth of a number as outcomes; nothing of classes."""
+        if not self.classes:
+            low, high = self.outcome.quantile([0.1, 0.9])
+            yield f"{self.target} at most {short(low)}", (self.outcome <= low).to_numpy()
+            yield f"{self.target} at least {short(high)}", (self.outcome >= high).to_numpy()
 
     def answer(self) -> np.ndarray:
         """Give the outcome in numbers, shape (rows, classes): 0 and 1 for classes; a number without its extremes."""
