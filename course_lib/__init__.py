@@ -36,6 +36,7 @@ _MODULES = {
     "figures": "figures",
     "first_look": "data.first_look",
     "jars": "engines.jars",
+    "leakage": "data.leakage",
     "measure": "measure",
     "own_table": "data.own_table",
 }
