@@ -23,16 +23,25 @@ SCALES = 8  # sizes of range that differ, from 30 rows to a fiftieth of a large 
 BY_CHANCE = 0.01  # of all corners of a table together, one that sure by chance
 
 
-def too_sure(
-    data: pd.DataFrame, target: str, *, time: str | None = None, group: str | None = None
-) -> pd.DataFrame:
+def too_sure(data: pd.DataFrame, target: str, *, time: str | None = None, group: str | None = None) -> pd.DataFrame:
     """Find corners in which the outcome is nearly certain, with a jump to the neighbourhood.
 
-    A corner is a range of an ordered column or one category, of 30 rows up to a tenth of all, from 10 groups or more.
-    In at least 85 % of its rows the outcome is the same, and beside it in at most 60 % and 30 points less: for a range in
-    the rows on either side, three times as many, for a category in every other one. Without the jump, every strong column
-    would have such a corner; and of an outcome that holds in more than 60 % of all rows nothing is made. The outcome of a
-    number is its most frequent value, such as 0: the ends of an honest column make sure of a high or low one. The surplus must be too large for chance over all corners that were looked at.
+    A corner is a range of an ordered column or one category, of 30 rows up to a fiftieth of all (so the table needs
+    1,500), from 10 groups or more. In at least 85 % of its rows the outcome is the same; beside it in at most 60 %, and
+    35 points less: for a range in as many rows on either side, for a category in every other one. Without the jump
+    every strong column would have such a corner. The surplus must be too large for chance, over all corners that were
+    looked at.
+
+    Nothing is made of an outcome that holds in more than 60 % of all rows. Of a number the outcome is its most frequent
+    value, such as 0: the ends of an honest column make sure of a high or a low one.
+
+    Parameters
+    ----------
+    data : DataFrame
+        All rows are used.
+    target : str
+    time, group : str, optional
+        See `too_good`; rows of one group count for less than others, as far as their outcomes resemble each other.
 
     Returns
     -------
@@ -40,16 +49,15 @@ def too_sure(
         One row a column (its surest corner), see `course_lib.data.leak_table.findings`; `evidence` is the share of the
         corner's rows with the outcome.
     """
-    table = prepare(data, target, time, group)
-    return corners(table, None if time is None else data.loc[table.rows.index, time])
+    return corners(prepare(data, target, time, group))
 
 
-def corners(table: Table, moment: pd.Series | None) -> pd.DataFrame:
+def corners(table: Table) -> pd.DataFrame:
     """Carry out `too_sure` on a table that is prepared."""
     outcomes = {name: came for name, came in table.outcomes() if came.mean() <= STILL_OPEN}
     found = []
     for name in table.rows.columns:
-        numbers = ordered(table.rows[name], moment)
+        numbers = ordered(table.rows[name], table.moment)
         look = _ranges if numbers is not None else _categories
         values = numbers if numbers is not None else as_hashable(table.rows[name])
         best = None
@@ -124,7 +132,11 @@ def _categories(values: pd.Series, came: np.ndarray, group: np.ndarray | None, o
     surest = large[0]
     rest = (came[known].sum() - share[surest] * count[surest]) / max(known.sum() - count[surest], 1)
     beside = max(rest, share[large[1]] if len(large) > 1 else 0)
-    if share[surest] < SURE or beside > min(STILL_OPEN, share[surest] - JUMP) or count[surest] > LARGEST_CORNER * len(values):
+    if (
+        share[surest] < SURE
+        or beside > min(STILL_OPEN, share[surest] - JUMP)
+        or count[surest] > LARGEST_CORNER * len(values)
+    ):
         return None
     if not _beyond_chance(came, np.flatnonzero(codes == surest), group, beside, len(large) * others):
         return None
@@ -165,9 +177,19 @@ def missing_tells(
 ) -> pd.DataFrame:
     """Find columns in which a missing, or a known, value nearly tells the outcome.
 
-    Of the rows without a value (or of those with one) at least 95 % have one outcome, of the others at most 60 %; and the
-    doubt that is left is at most a third of that over all rows, so that nothing is made of a frequent outcome.
-    30 rows or more on each side, from 10 groups; `course_lib.believe.missing_tells` shows the shares of every column.
+    Of the rows without a value (or of those with one) at least 95 % have one outcome, of the others at most 60 %; and
+    the doubt that is left is at most a third of that over all rows, so that nothing is made of a frequent outcome.
+    There must be 30 rows or more on each side, from 10 groups. `course_lib.believe.missing_tells` shows the shares of
+    every column.
+
+    Parameters
+    ----------
+    data : DataFrame
+        All rows are used.
+    target : str
+        Classes; of a number its most frequent value, and its lowest and highest tenth, are the outcomes.
+    time, group : str, optional
+        See `too_sure`.
 
     Returns
     -------

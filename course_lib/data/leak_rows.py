@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from course_lib.data.leak_table import Table, as_hashable, check_column, check_table, findings, ordered, prepare
+from course_lib.data.wording import times
 from course_lib.errors import CourseError
 
 FEWEST_COPIES, FEWEST_COPIED = 10, 0.01  # rows and share; fewer do not move a score beyond its interval
@@ -21,10 +22,16 @@ BY_CHANCE = 1e-6
 def copies(train: pd.DataFrame, test: pd.DataFrame, target: str) -> pd.DataFrame:
     """Find rows of the test table that stand in the training table, too.
 
-    Equal means: in all columns that both tables have, the target included, but for keys (columns without an order of
-    magnitude in which every row has a value of its own). Rows of a table of few coarse columns are equal by chance. There
-    many more pairs of rows differ in just one column, so copies are found only if there are at least twice as many equal
-    pairs as such near misses; and if they are at least 10 rows and a hundredth of all.
+    Equal means: in all columns that both tables have, the target included, but for keys: columns of whole numbers, text
+    or times in which each row of a table has a value of its own. Rows of a table of few coarse columns are equal by
+    chance. There many more pairs of rows differ in just one column, so copies are found only if there are at least
+    twice as many equal pairs as such near misses; and if they are at least 10 rows and a hundredth of all.
+
+    Parameters
+    ----------
+    train, test : DataFrame
+    target : str
+        A column of both.
 
     Returns
     -------
@@ -39,39 +46,41 @@ def copies(train: pd.DataFrame, test: pd.DataFrame, target: str) -> pd.DataFrame
     both = pd.concat([train[shared], test[shared]], ignore_index=True)
     if not len(train) or not len(test):
         raise CourseError("copies compares two tables of rows: one of these is empty.")
-    return _copies(both, np.arange(len(both)) >= len(train), "of the test rows stand in the training table, too")
+    columns = [both[column] for column in shared]
+    return _copies(columns, np.arange(len(both)) >= len(train), "of the test rows stand in the training table, too")
 
 
-def _copies(rows: pd.DataFrame, asked: np.ndarray | None, words: str) -> pd.DataFrame:
+def _copies(columns: list[pd.Series], asked: np.ndarray | None, words: str) -> pd.DataFrame:
     """Find copies: rows asked about that equal one not asked about; without `asked` rows that equal an earlier one."""
-    marks = {}
-    for place, column in enumerate(rows.columns):
-        values = as_hashable(rows[column])
-        mark = pd.factorize(values, use_na_sentinel=False)[0].astype(np.uint64)
-        if _is_key(rows[column], mark):
-            continue
-        marks[column] = pd.util.hash_array(mark + np.uint64(place * 2**40))
+    marks = []
+    for place, values in enumerate(columns):
+        mark = pd.factorize(as_hashable(values), use_na_sentinel=False)[0].astype(np.uint64)
+        if not _is_key(values, mark, asked):
+            marks.append(pd.util.hash_array(mark + np.uint64(place * 2**40)))
     if len(marks) < 2:
         return findings([])
-    total = sum(marks.values())
+    total = sum(marks)
     if asked is None:
         asked_about, count = len(total), int(pd.Series(total).duplicated().sum())
     else:
         asked_about, count = int(asked.sum()), int(np.isin(total[asked], total[~asked]).sum())
     equal = _pairs(total, asked)
-    misses = sum(_pairs(total - mark, asked) - equal for mark in marks.values())
+    misses = sum(_pairs(total - mark, asked) - equal for mark in marks)
     if count < max(FEWEST_COPIES, FEWEST_COPIED * asked_about) or misses > NEAR_MISSES * equal:
         return findings([])
     says = (
-        f"{count:,} {words}, equal in all {len(marks)} columns but keys: {equal:,} pairs. Only {misses:,} pairs differ in "
-        "just one column, so these are no ties by chance."
+        f"{count:,} {words}, equal in all {len(marks)} columns but keys: {equal:,} pairs. "
+        f"{times(misses, 'pair')} differ in just one column: ties by chance would leave more of these."
     )
     ask = "Where do the copies come from? Drop them before the split, or keep all copies of a row on one side."
     return findings([("copies", "(all)", count / asked_about, says, ask)])
 
 
-def _is_key(values: pd.Series, mark: np.ndarray) -> bool:
-    return not pd.api.types.is_float_dtype(values) and mark.max(initial=0) + 1 == len(mark)
+def _is_key(values: pd.Series, mark: np.ndarray, asked: np.ndarray | None) -> bool:
+    if pd.api.types.is_float_dtype(values):
+        return False
+    sides = [mark] if asked is None else [mark[asked], mark[~asked]]
+    return all(len(np.unique(side)) == len(side) for side in sides)
 
 
 def _pairs(marks: np.ndarray, asked: np.ndarray | None) -> int:
@@ -80,32 +89,41 @@ def _pairs(marks: np.ndarray, asked: np.ndarray | None) -> int:
     if asked is None:
         sizes = np.bincount(codes)
         return int((sizes * (sizes - 1) // 2).sum())
-    return int((np.bincount(codes[asked], minlength=len(values)) * np.bincount(codes[~asked], minlength=len(values))).sum())
+    return int(
+        (np.bincount(codes[asked], minlength=len(values)) * np.bincount(codes[~asked], minlength=len(values))).sum()
+    )
 
 
 def within(table: Table) -> pd.DataFrame:
     """Find copies inside one prepared table: a random split would put them on both sides."""
-    rows = pd.concat([table.rows, table.outcome.rename("the target")], axis=1)
+    columns = [*(table.rows[name] for name in table.rows.columns), table.outcome]
     if table.group is not None:
-        rows["the group"] = table.group
-    return _copies(rows, None, "rows equal an earlier row")
+        columns.append(pd.Series(table.group))
+    return _copies(columns, None, "rows equal an earlier row")
 
 
 # ---------------------------------------------------------------- aggregates that hold the row's own outcome
-def own_group(
-    data: pd.DataFrame, target: str, *, time: str | None = None, group: str | None = None
-) -> pd.DataFrame:
+def own_group(data: pd.DataFrame, target: str, *, time: str | None = None, group: str | None = None) -> pd.DataFrame:
     """Find columns that are the mean outcome of the very rows they stand in, or follow it too closely.
 
     A rate that was known before (of the days before, of other rows) can be right on average, but the outcomes of the
-    rows that it is given to scatter around it as chance has it. Here the rows that share a value are put together, a line
-    is fitted from the value to their mean outcome, and the squared distances are compared with those that the scatter
-    within these rows gives. Seven tenths of it or less (for a number half), over 30 values or more and beyond chance: then the
-    value has seen these outcomes.
+    rows that it is given to scatter around it as chance has it. Here the rows that share a value are put together, a
+    line is fitted from the value to their mean outcome, and the squared distances are compared with those that the
+    scatter within these rows gives. Seven tenths of it or less (for a number half), over 30 values or more and beyond
+    chance: then the value has seen these outcomes.
 
-    So it finds means by category (target encoding) and by group over all rows, in any linear unit, where the table has a
-    good part of the rows that went into them: of half of the rows half of the scatter is left. It does not see a mean that
-    leaves out the row itself, nor one of whose rows the table is a small sample. All rows are used.
+    So it finds means by category (target encoding) and by group over all rows, in any linear unit, where the table has
+    a good part of the rows that went into them: of half of the rows half of the scatter is left. It does not see a mean
+    that leaves out the row itself, nor one of whose rows the table is a small sample. All rows are used.
+
+    Parameters
+    ----------
+    data : DataFrame
+        All rows are used.
+    target : str
+        Classes, of which the two rarest are looked at, or a number.
+    time, group : str, optional
+        Columns that are left unchecked. The groups themselves are found by the values that rows share.
 
     Returns
     -------
@@ -133,10 +151,13 @@ def aggregates(table: Table) -> pd.DataFrame:
             if seen is not None:
                 ratio, values, rows = seen
                 says = (
-                    f"The mean of '{outcome}' over the rows that share a value of '{name}' ({values:,} values, {rows:,} "
-                    f"rows) scatters around it {ratio:.0%} as much as chance would have it: '{name}' has seen them."
+                    f"The mean of '{outcome}' over the rows that share a value of '{name}' ({values:,} values, "
+                    f"{rows:,} rows) scatters around it only {ratio:.0%} as much as chance would have it: '{name}' has "
+                    "seen these outcomes."
                 )
-                ask = f"Which rows went into '{name}'? Compute it from rows whose outcome was known before the decision."
+                ask = (
+                    f"Which rows went into '{name}'? Compute it from rows whose outcome was known before the decision."
+                )
                 found.append(("own_group", name, 1 - ratio, says, ask))
                 break
     return findings(found)
@@ -160,13 +181,19 @@ def _too_near(numbers: np.ndarray, came: np.ndarray, most: float, tried: int) ->
     chance = scatter.sum()
     if chance <= 1e-9 * (squares.sum() - sums.sum() ** 2 / rows):
         return None  # the value settles the outcome: `too_good` speaks of it
-    slope, start = np.polyfit(values, mean, 1, w=np.sqrt(size))
-    line = start + slope * values
+    values = values / np.abs(values).max()  # no unit, so that no square is infinite
+    apart = values - np.average(values, weights=size)
+    line = np.average(mean, weights=size) + apart * (size * apart * mean).sum() / (size * apart**2).sum()
     spread = (size * (line - np.average(line, weights=size)) ** 2).sum()
     ratio = (size * (mean - line) ** 2).sum() / chance
     # A few values may have all the scatter, and the sum then as many degrees of freedom (Satterthwaite,
     # https://doi.org/10.2307/3002019).
     freedom = chance**2 / (scatter**2).sum() - 2
-    if freedom < FEWEST_VALUES or spread < MOVES * chance or ratio > most or chi2.cdf(ratio * freedom, freedom) * tried > BY_CHANCE:
+    if (
+        freedom < FEWEST_VALUES
+        or spread < MOVES * chance
+        or ratio > most
+        or chi2.cdf(ratio * freedom, freedom) * tried > BY_CHANCE
+    ):
         return None
     return ratio, int(several.sum()), rows

@@ -66,21 +66,19 @@ def scan(
         In one line, for what the person can mend: no such column, one class, too few rows, a time that is none.
     """
     table = prepare(data, target, time, group)
-    moment = None
     found = []
     if time is not None:
         found.append(after_decision(data, time, known_from))
-        moment = data.loc[table.rows.index, time]
     elif known_from:
         raise CourseError("known_from says from when values are known: name the moment of decision, time='...', too.")
     clocks = {source for source in (known_from or {}).values() if isinstance(source, str)}
     table = table.without(clocks)
     found += [
         leak_rows.aggregates(table),
-        leak_models.alone(table, moment, seed),
+        leak_models.alone(table, seed),
         leak_corners.holes(table),
         leak_rows.within(table),
-        leak_corners.corners(table, moment),
+        leak_corners.corners(table),
     ]
     together = pd.concat(found, ignore_index=True)
     place = together["check"].map(SUREST_FIRST.index)
