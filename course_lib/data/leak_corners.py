@@ -154,7 +154,7 @@ def _beyond_chance(came: np.ndarray, rows: np.ndarray, group: np.ndarray | None,
     count = float(len(rows))
     if group is not None:
         sizes = np.unique(group[rows], return_counts=True)[1]
-        if len(sizes) < FEWEST_OF_GROUPS:
+        if count**2 / (sizes**2).sum() < FEWEST_OF_GROUPS:  # as many as groups of one size would be
             return False
         count /= 1 + ((sizes**2).sum() / count - 1) * _within(came, group)
     hits = np.floor(came[rows].mean() * count)

@@ -121,7 +121,7 @@ def own_group(data: pd.DataFrame, target: str, *, time: str | None = None, group
     data : DataFrame
         All rows are used.
     target : str
-        Classes, of which the two rarest are looked at, or a number.
+        Classes, each of which has a mean (its share), or a number.
     time, group : str, optional
         Columns that are left unchecked. The groups themselves are found by the values that rows share.
 
@@ -136,22 +136,30 @@ def own_group(data: pd.DataFrame, target: str, *, time: str | None = None, group
 
 def aggregates(table: Table) -> pd.DataFrame:
     """Carry out `own_group` on a table that is prepared."""
-    if table.classes:
-        answers = dict(list(table.outcomes())[-2:] if table.outcome.nunique() > 2 else list(table.outcomes())[-1:])
+    numbers = ordered(table.outcome)
+    if numbers is not None:
+        answers = {table.target: numbers}
     else:
-        answers = {table.target: table.outcome.to_numpy(dtype=float)}
+        answers = dict(table.outcomes() if table.outcome.nunique() > 2 else list(table.outcomes())[-1:])
     most = TOO_NEAR_CLASSES if table.classes else TOO_NEAR_A_NUMBER
     found = []
     for name in table.rows.columns:
         numbers = ordered(table.rows[name])
         if numbers is None:
             continue
+        shared = pd.factorize(numbers)[0]  # missing is -1
+        cells = [shared]
+        if table.group is not None:  # days of as many rows share their rates: so look inside each, too
+            both = pd.factorize(shared * (table.group.max() + 1) + table.group)[0]
+            cells.append(np.where(shared < 0, -1, both))
+        tried = table.rows.shape[1] * len(answers) * len(cells)
         for outcome, came in answers.items():
-            seen = _too_near(numbers, came.astype(float), most, table.rows.shape[1] * len(answers))
+            each = (_too_near(numbers, cell, came.astype(float), most, tried) for cell in cells)
+            seen = next((one for one in each if one is not None), None)
             if seen is not None:
                 ratio, values, rows = seen
                 says = (
-                    f"The mean of '{outcome}' over the rows that share a value of '{name}' ({values:,} values, "
+                    f"The mean of '{outcome}' over the rows that share a value of '{name}' ({values:,} means, "
                     f"{rows:,} rows) scatters around it only {ratio:.0%} as much as chance would have it: '{name}' has "
                     "seen these outcomes."
                 )
@@ -163,18 +171,25 @@ def aggregates(table: Table) -> pd.DataFrame:
     return findings(found)
 
 
-def _too_near(numbers: np.ndarray, came: np.ndarray, most: float, tried: int) -> tuple[float, int, int] | None:
-    """Compare the distance from a line with chance: their ratio, values and rows; None if it is no wonder."""
+def _too_near(
+    numbers: np.ndarray, codes: np.ndarray, came: np.ndarray, most: float, tried: int
+) -> tuple[float, int, int] | None:
+    """Compare the distance from a line with chance: their ratio, cells and rows; None if it is no wonder.
+
+    A cell is what has one code, and one number.
+    """
     from scipy.stats import chi2
 
-    codes, values = pd.factorize(numbers)  # missing is -1
     known = codes >= 0
-    size = np.bincount(codes[known], minlength=len(values))
+    count = codes.max(initial=-1) + 1
+    values = np.empty(count)
+    values[codes[known]] = numbers[known]
+    size = np.bincount(codes[known], minlength=count)
     several = size >= 2
     rows = int(size[several].sum())
     if several.sum() < FEWEST_VALUES or rows < COVERED * len(numbers):
         return None
-    sums, squares = (np.bincount(codes[known], w[known], minlength=len(values))[several] for w in (came, came**2))
+    sums, squares = (np.bincount(codes[known], w[known], minlength=count)[several] for w in (came, came**2))
     size, values = size[several], values[several]
     mean = sums / size
     scatter = np.maximum(squares - size * mean**2, 0) / (size - 1)

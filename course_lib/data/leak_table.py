@@ -158,8 +158,8 @@ def _names_classes(outcome: pd.Series, target: str) -> bool:
         return outcome.nunique() <= FEW_NUMBERS and bool((outcome % 1 == 0).all())
     if outcome.nunique() > MOST_CLASSES:
         raise CourseError(
-            f"target='{target}' has {outcome.nunique():,} different texts: choose one with at most {MOST_CLASSES}, or a "
-            "number."
+            f"target='{target}' has {outcome.nunique():,} different texts: choose one with at most {MOST_CLASSES}, "
+            "or a number."
         )
     return True
 

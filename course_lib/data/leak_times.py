@@ -104,9 +104,9 @@ def moves_with_future(
     for column, source in known_from.items():
         check_column(facts, column, "known_from")
         later = (times(facts, source, f"known_from of '{column}'") >= moment).to_numpy()
-        place = facts.columns.get_loc(column)
-        other.iloc[later, place] = rng.permutation(facts[column].to_numpy(dtype=object)[later])
-        other[column] = other[column].astype(facts[column].dtype)
+        place = np.arange(len(facts))
+        place[later] = rng.permutation(place[later])
+        other[column] = facts[column].array.take(place)
     changed = build(other)
     if len(changed) != len(whole):
         raise CourseError(f"build gave {len(whole):,} rows, then {len(changed):,}: let it make one a decision.")
