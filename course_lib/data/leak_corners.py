@@ -112,7 +112,7 @@ def _ranges(numbers: np.ndarray, came: np.ndarray, group: np.ndarray | None, oth
         inside = (place >= first[each]) & (place < last[each])
         of_rows = np.flatnonzero(known)[inside]
         apart = SCALES * len(numbers) / count[each]  # ranges of this size, and of others, that do not overlap
-        if _beyond_chance(came, of_rows, group, beside[each], apart * others):
+        if _spread(of_rows, group) and _beyond_chance(came, of_rows, group, beside[each], apart * others):
             low, high = numbers[of_rows].min(), numbers[of_rows].max()
             where = short(low) if low == high else f"{short(low)} to {short(high)}"
             return where, share[each], int(count[each]), beside[each]
@@ -138,7 +138,8 @@ def _categories(values: pd.Series, came: np.ndarray, group: np.ndarray | None, o
         or count[surest] > LARGEST_CORNER * len(values)
     ):
         return None
-    if not _beyond_chance(came, np.flatnonzero(codes == surest), group, beside, len(large) * others):
+    rows = np.flatnonzero(codes == surest)
+    if not (_spread(rows, group) and _beyond_chance(came, rows, group, beside, len(large) * others)):
         return None
     return f"'{short(names[surest])}'", share[surest], int(count[surest]), beside
 
@@ -154,11 +155,17 @@ def _beyond_chance(came: np.ndarray, rows: np.ndarray, group: np.ndarray | None,
     count = float(len(rows))
     if group is not None:
         sizes = np.unique(group[rows], return_counts=True)[1]
-        if count**2 / (sizes**2).sum() < FEWEST_OF_GROUPS:  # as many as groups of one size would be
-            return False
         count /= 1 + ((sizes**2).sum() / count - 1) * _within(came, group)
     hits = np.floor(came[rows].mean() * count)
     return binom.sf(hits - 1, np.floor(count), max(beside, 1 / len(came))) * tried < BY_CHANCE
+
+
+def _spread(rows: np.ndarray, group: np.ndarray | None) -> bool:
+    """Whether a corner lies in groups enough, counted as if they were of one size: the search adds strays of others."""
+    if group is None:
+        return True
+    sizes = np.unique(group[rows], return_counts=True)[1]
+    return len(rows) ** 2 / (sizes**2).sum() >= FEWEST_OF_GROUPS
 
 
 def _within(came: np.ndarray, group: np.ndarray) -> float:
@@ -212,9 +219,11 @@ def holes(table: Table) -> pd.DataFrame:
             no_wonder = 1 - share > LESS_DOUBT * (1 - came.mean())
             if share < SURE_IF_MISSING or beside > STILL_OPEN or no_wonder or share <= surest.get(name, (0,))[0]:
                 continue
-            where = (missing[name] if without else ~missing[name]).to_numpy()
-            if _beyond_chance(came, np.flatnonzero(where), table.group, beside, 4 * len(some)):
-                surest[name] = share, beside, outcome, where.sum(), "missing" if without else "known"
+            rows = np.flatnonzero(missing[name] if without else ~missing[name])
+            if table.group is not None and len(np.unique(table.group[rows])) < FEWEST_OF_GROUPS:
+                continue
+            if _beyond_chance(came, rows, table.group, beside, 4 * len(some)):
+                surest[name] = share, beside, outcome, len(rows), "missing" if without else "known"
     found = []
     for name, (share, beside, outcome, rows, state) in surest.items():
         other = "known" if state == "missing" else "missing"
