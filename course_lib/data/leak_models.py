@@ -23,11 +23,11 @@ def too_good(
     """Find columns that alone know nearly all of the outcome, while all others together know far less.
 
     A small tree on the one column is judged on rows (groups, if given) that it has not seen, by the share of the
-    variance that it explains: for classes the skill of the Brier score, for a number R squared (its outermost
-    hundredths cut to their limits). A column is found if the share is at least 0.6 and leaves at most half of what
-    boosted trees on all other columns leave (for a number 0.7, and four tenths); or if it is at least 0.995 or, for a
-    number, in the same order, which makes it the target under another name. A strong column beside other strong ones is
-    therefore not found, and two leaks that say nearly the same can hide each other.
+    variance that it explains: for classes (the ten most frequent) the skill of the Brier score, for a number R squared
+    (its outermost hundredths cut to their limits). A column is found if the share is at least 0.6 and leaves at most
+    half of what boosted trees on all other columns leave (for a number 0.7, and four tenths); or if it is at least
+    0.995 or, for a number, in the same order, which makes it the target under another name. A strong column beside
+    other strong ones is therefore not found, and two leaks that say nearly the same can hide each other.
 
     Parameters
     ----------

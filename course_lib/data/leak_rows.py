@@ -103,7 +103,7 @@ def within(table: Table) -> pd.DataFrame:
 
 
 # ---------------------------------------------------------------- aggregates that hold the row's own outcome
-def own_group(data: pd.DataFrame, target: str, *, time: str | None = None, group: str | None = None) -> pd.DataFrame:
+def own_group(data: pd.DataFrame, target: str, group: str | None = None, *, time: str | None = None) -> pd.DataFrame:
     """Find columns that are the mean outcome of the very rows they stand in, or follow it too closely.
 
     A rate that was known before (of the days before, of other rows) can be right on average, but the outcomes of the
@@ -122,8 +122,11 @@ def own_group(data: pd.DataFrame, target: str, *, time: str | None = None, group
         All rows are used.
     target : str
         Classes, each of which has a mean (its share), or a number.
-    time, group : str, optional
-        Columns that are left unchecked. The groups themselves are found by the values that rows share.
+    group : str, optional
+        What rows belong together by. Rows that share a value are found without it; with it they are put together inside
+        each group, too, because days of as many rows share their rates.
+    time : str, optional
+        Moment of decision, which is no feature.
 
     Returns
     -------
@@ -149,7 +152,7 @@ def aggregates(table: Table) -> pd.DataFrame:
             continue
         shared = pd.factorize(numbers)[0]  # missing is -1
         cells = [shared]
-        if table.group is not None:  # days of as many rows share their rates: so look inside each, too
+        if table.group is not None:
             both = pd.factorize(shared * (table.group.max() + 1) + table.group)[0]
             cells.append(np.where(shared < 0, -1, both))
         tried = table.rows.shape[1] * len(answers) * len(cells)
@@ -187,8 +190,9 @@ def _too_near(
     size = np.bincount(codes[known], minlength=count)
     several = size >= 2
     rows = int(size[several].sum())
-    if several.sum() < FEWEST_VALUES or rows < COVERED * len(numbers):
+    if several.sum() < FEWEST_VALUES or rows < COVERED * len(numbers) or np.ptp(values[several]) == 0:
         return None
+    came = came - came.mean()  # far from 0, squares would hide how the values differ
     sums, squares = (np.bincount(codes[known], w[known], minlength=count)[several] for w in (came, came**2))
     size, values = size[several], values[several]
     mean = sums / size

@@ -226,7 +226,8 @@ def findings(rows: list[tuple]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `check`, `column` (names joined by ", "), `evidence` (comparable within a check), `says`, `ask`.
+        `check`, `column` ("(all)" where whole rows are meant), `evidence` (comparable within a check), `says` (a
+        sentence for a person, with the number in it), `ask` (what to ask or do next).
     """
     table = pd.DataFrame(rows, columns=COLUMNS)
     table["evidence"] = table["evidence"].astype(float)

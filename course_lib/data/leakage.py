@@ -38,6 +38,12 @@ def scan(
 ) -> pd.DataFrame:
     """Run all checks on one table.
 
+    What it finds is a question to the person who knows the table, not a verdict. On 71 tables from packages that were
+    taken to be clean, and not seen while the rules were chosen, 6 had a finding (8 % [4, 17]), 7 of their 3,096
+    columns; in two of the six it is real (rows that are copies, a value recorded for two of three species only). Of 13
+    tables with a known leak, as little seen, it found 12; of two that tell nearly the same it may find neither.
+    `benchmarks/leakage_false_alarms.py` names the tables.
+
     Parameters
     ----------
     data : DataFrame, shape (rows, columns)
@@ -56,9 +62,9 @@ def scan(
     Returns
     -------
     DataFrame
-        One row a finding: `check`, `column` (names joined by ", "), `evidence` (comparable within a check), `says`,
-        `ask`; the checks that err least come first. Empty if nothing was found. `attrs["left_out"]` counts the rows
-        without a target.
+        One row a finding: `check`, `column` ("(all)" where whole rows are meant), `evidence` (comparable within a
+        check), `says`, `ask`; the surest check comes first, and in it the largest evidence. Empty if nothing was found.
+        `attrs["left_out"]` counts the rows without a target.
 
     Raises
     ------

@@ -248,6 +248,13 @@ def test_the_rate_of_the_day_itself_is_found(rng, unit):
     assert found["column"].tolist() == ["rate"]
 
 
+def test_the_mean_of_a_number_far_from_zero_is_found(rng):
+    data, _ = rates(rng)
+    data["target"] = 1e9 + rng.normal(size=len(data))
+    data["rate"] = data.groupby("day")["target"].transform("mean")
+    assert leakage.own_group(data, "target", "day")["column"].tolist() == ["rate"]
+
+
 def test_the_true_rate_is_left_alone(rng):
     """Right on average, but it has not seen the rows: their means scatter around it."""
     rate = rng.beta(2, 5, 200).repeat(40)
@@ -320,6 +327,7 @@ def odd_columns(rng):
         "infinite": np.where(some, np.inf, rng.normal(size=ROWS)),
         "huge": rng.normal(size=ROWS) * 1e300,
         "large whole": 10**18 + rng.integers(0, 50, ROWS),
+        "half alike": np.where(np.arange(ROWS) < ROWS / 2, 5, rng.normal(size=ROWS)),
         "month": pd.PeriodIndex(rng.choice(pd.period_range("2024-01", periods=9, freq="M"), ROWS)),
         "time": pd.date_range("2024", periods=ROWS, tz="Asia/Tokyo"),
         "few times": pd.Series([pd.Timestamp("2024"), pd.NaT] * (ROWS // 2)),
@@ -343,8 +351,9 @@ TARGETS = {
 @pytest.mark.parametrize("target", TARGETS)
 def test_odd_columns_and_targets_are_read_and_left_alone(rng, target):
     data = pd.DataFrame(odd_columns(rng)).assign(target=TARGETS[target](rng))
+    data["person"] = rng.integers(0, 200, ROWS)
     data.index = np.zeros(ROWS, dtype=int)  # labels that name no row
-    assert leakage.scan(data, "target").empty
+    assert leakage.scan(data, "target", group="person").empty
 
 
 def test_wide_and_narrow_tables_are_read(rng):
