@@ -127,6 +127,15 @@ def test_a_number_in_two_other_units_is_found_twice(rng):
     assert set(leakage.too_good(data, "grams")["column"]) == {"pounds", "log"}
 
 
+def test_a_leak_in_two_units_does_not_hide(rng):
+    minutes = rng.normal(size=ROWS)
+    data = pd.DataFrame({"minutes": minutes, "hours": minutes / 60, "noise": rng.normal(size=ROWS)})
+    data["late"] = minutes + rng.normal(scale=0.2, size=ROWS) > 0
+    found = leakage.too_good(data, "late")
+    assert set(found["column"]) == {"minutes", "hours"}
+    assert found["evidence"].max() < 0.9
+
+
 def test_two_honest_columns_that_say_the_same_are_left_alone(rng):
     size = rng.normal(size=ROWS)
     data = pd.DataFrame({f"part {n}": size + rng.normal(scale=0.2, size=ROWS) for n in range(2)} | {"target": size > 0})
@@ -195,9 +204,13 @@ def test_a_value_that_tells_by_being_there_or_not_is_found(honest, told_by):
     assert found["evidence"].tolist() == [1.0]
 
 
-def test_values_missing_at_random_tell_nothing(honest, rng):
-    data = honest.assign(noise=honest["noise"].mask(rng.random(ROWS) < 0.3))
-    assert leakage.missing_tells(data, "target").empty
+def test_a_frequent_outcome_is_told_by_no_value(rng):
+    """Nearly all is well, but where the value is missing: there nobody knows."""
+    data = pd.DataFrame({"value": rng.normal(size=ROWS), "failed": rng.random(ROWS) < 0.02})
+    data.loc[:99, "value"] = np.nan
+    data.loc[:99, "failed"] = rng.random(100) < 0.5
+    assert data.loc[data["value"].notna(), "failed"].mean() < 0.05
+    assert leakage.missing_tells(data, "failed").empty
 
 
 # ---------------------------------------------------------------- rows
