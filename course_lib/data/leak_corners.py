@@ -23,16 +23,25 @@ SCALES = 8  # sizes of range that differ, from 30 rows to a fiftieth of a large 
 BY_CHANCE = 0.01  # of all corners of a table together, one that sure by chance
 
 
-def too_sure(
-    data: pd.DataFrame, target: str, *, time: str | None = None, group: str | None = None
-) -> pd.DataFrame:
+def too_sure(data: pd.DataFrame, target: str, *, time: str | None = None, group: str | None = None) -> pd.DataFrame:
     """Find corners in which the outcome is nearly certain, with a jump to the neighbourhood.
 
-    A corner is a range of an ordered column or one category, of 30 rows up to a tenth of all, from 10 groups or more.
-    In at least 85 % of its rows the outcome is the same, and beside it in at most 60 % and 30 points less: for a range in
-    the rows on either side, three times as many, for a category in every other one. Without the jump, every strong column
-    would have such a corner; and of an outcome that holds in more than 60 % of all rows nothing is made. The outcome of a
-    number is its most frequent value, such as 0: the ends of an honest column make sure of a high or low one. The surplus must be too large for chance over all corners that were looked at.
+    A corner is a range of an ordered column or one category, of 30 rows up to a fiftieth of all (so the table needs
+    1,500), from 10 groups or more. In at least 85 % of its rows the outcome is the same; beside it in at most 60 %, and
+    35 points less: for a range in as many rows on either side, for a category in every other one. Without the jump
+    every strong column would have such a corner. The surplus must be too large for chance, over all corners that were
+    looked at.
+
+    Nothing is made of an outcome that holds in more than 60 % of all rows. Of a number the outcome is its most frequent
+    value, such as 0: the ends of an honest column make sure of a high or a low one.
+
+    Parameters
+    ----------
+    data : DataFrame
+        All rows are used.
+    target : str
+    time, group : str, optional
+        See `too_good`; rows of one group count for less than others, as far as their outcomes resemble each other.
 
     Returns
     -------
@@ -40,16 +49,15 @@ def too_sure(
         One row a column (its surest corner), see `course_lib.data.leak_table.findings`; `evidence` is the share of the
         corner's rows with the outcome.
     """
-    table = prepare(data, target, time, group)
-    return corners(table, None if time is None else data.loc[table.rows.index, time])
+    return corners(prepare(data, target, time, group))
 
 
-def corners(table: Table, moment: pd.Series | None) -> pd.DataFrame:
+def corners(table: Table) -> pd.DataFrame:
     """Carry out `too_sure` on a table that is prepared."""
     outcomes = {name: came for name, came in table.outcomes() if came.mean() <= STILL_OPEN}
     found = []
     for name in table.rows.columns:
-        numbers = ordered(table.rows[name], moment)
+        numbers = ordered(table.rows[name], table.moment)
         look = _ranges if numbers is not None else _categories
         values = numbers if numbers is not None else as_hashable(table.rows[name])
         best = None
@@ -104,7 +112,7 @@ def _ranges(numbers: np.ndarray, came: np.ndarray, group: np.ndarray | None, oth
         inside = (place >= first[each]) & (place < last[each])
         of_rows = np.flatnonzero(known)[inside]
         apart = SCALES * len(numbers) / count[each]  # ranges of this size, and of others, that do not overlap
-        if _beyond_chance(came, of_rows, group, beside[each], apart * others):
+        if _spread(of_rows, group) and _beyond_chance(came, of_rows, group, beside[each], apart * others):
             low, high = numbers[of_rows].min(), numbers[of_rows].max()
             where = short(low) if low == high else f"{short(low)} to {short(high)}"
             return where, share[each], int(count[each]), beside[each]
@@ -124,9 +132,14 @@ def _categories(values: pd.Series, came: np.ndarray, group: np.ndarray | None, o
     surest = large[0]
     rest = (came[known].sum() - share[surest] * count[surest]) / max(known.sum() - count[surest], 1)
     beside = max(rest, share[large[1]] if len(large) > 1 else 0)
-    if share[surest] < SURE or beside > min(STILL_OPEN, share[surest] - JUMP) or count[surest] > LARGEST_CORNER * len(values):
+    if (
+        share[surest] < SURE
+        or beside > min(STILL_OPEN, share[surest] - JUMP)
+        or count[surest] > LARGEST_CORNER * len(values)
+    ):
         return None
-    if not _beyond_chance(came, np.flatnonzero(codes == surest), group, beside, len(large) * others):
+    rows = np.flatnonzero(codes == surest)
+    if not (_spread(rows, group) and _beyond_chance(came, rows, group, beside, len(large) * others)):
         return None
     return f"'{short(names[surest])}'", share[surest], int(count[surest]), beside
 
@@ -142,11 +155,17 @@ def _beyond_chance(came: np.ndarray, rows: np.ndarray, group: np.ndarray | None,
     count = float(len(rows))
     if group is not None:
         sizes = np.unique(group[rows], return_counts=True)[1]
-        if len(sizes) < FEWEST_OF_GROUPS:
-            return False
         count /= 1 + ((sizes**2).sum() / count - 1) * _within(came, group)
     hits = np.floor(came[rows].mean() * count)
     return binom.sf(hits - 1, np.floor(count), max(beside, 1 / len(came))) * tried < BY_CHANCE
+
+
+def _spread(rows: np.ndarray, group: np.ndarray | None) -> bool:
+    """Whether a corner lies in groups enough, counted as if they were of one size: the search adds strays of others."""
+    if group is None:
+        return True
+    sizes = np.unique(group[rows], return_counts=True)[1]
+    return len(rows) ** 2 / (sizes**2).sum() >= FEWEST_OF_GROUPS
 
 
 def _within(came: np.ndarray, group: np.ndarray) -> float:
@@ -165,9 +184,19 @@ def missing_tells(
 ) -> pd.DataFrame:
     """Find columns in which a missing, or a known, value nearly tells the outcome.
 
-    Of the rows without a value (or of those with one) at least 95 % have one outcome, of the others at most 60 %; and the
-    doubt that is left is at most a third of that over all rows, so that nothing is made of a frequent outcome.
-    30 rows or more on each side, from 10 groups; `course_lib.believe.missing_tells` shows the shares of every column.
+    Of the rows without a value (or of those with one) at least 95 % have one outcome, of the others at most 60 %; and
+    the doubt that is left is at most a third of that over all rows, so that nothing is made of a frequent outcome.
+    There must be 30 rows or more on each side, from 10 groups. `course_lib.believe.missing_tells` shows the shares of
+    every column.
+
+    Parameters
+    ----------
+    data : DataFrame
+        All rows are used.
+    target : str
+        Classes; of a number its most frequent value, and its lowest and highest tenth, are the outcomes.
+    time, group : str, optional
+        See `too_sure`.
 
     Returns
     -------
@@ -190,9 +219,11 @@ def holes(table: Table) -> pd.DataFrame:
             no_wonder = 1 - share > LESS_DOUBT * (1 - came.mean())
             if share < SURE_IF_MISSING or beside > STILL_OPEN or no_wonder or share <= surest.get(name, (0,))[0]:
                 continue
-            where = (missing[name] if without else ~missing[name]).to_numpy()
-            if _beyond_chance(came, np.flatnonzero(where), table.group, beside, 4 * len(some)):
-                surest[name] = share, beside, outcome, where.sum(), "missing" if without else "known"
+            rows = np.flatnonzero(missing[name] if without else ~missing[name])
+            if table.group is not None and len(np.unique(table.group[rows])) < FEWEST_OF_GROUPS:
+                continue
+            if _beyond_chance(came, rows, table.group, beside, 4 * len(some)):
+                surest[name] = share, beside, outcome, len(rows), "missing" if without else "known"
     found = []
     for name, (share, beside, outcome, rows, state) in surest.items():
         other = "known" if state == "missing" else "missing"

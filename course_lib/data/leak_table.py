@@ -1,4 +1,4 @@
-"""A table made ready for the checks on leaks: what is asked, of which rows, of which columns; and how a finding reads."""
+"""A table made ready for the checks on leaks: what is asked, of which rows and columns; and how a finding reads."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -24,7 +24,8 @@ class Table:
     Attributes
     ----------
     rows : DataFrame, shape (rows, columns)
-        The columns that are checked: all but target, time and group, and but those that hold one value only.
+        The columns that are checked: all but target, time and group, and but those that hold one value only. Numbered
+        from 0.
     target : str
         Its name.
     outcome : Series, length rows
@@ -32,6 +33,8 @@ class Table:
         Whether the target names classes; else it is a number.
     group : ndarray of int, length rows, or None
         Number of the group that each row belongs to.
+    moment : Series of timestamps, length rows, or None
+        The decision.
     left_out : int
         Rows without a target.
     """
@@ -41,6 +44,7 @@ class Table:
     outcome: pd.Series
     classes: bool
     group: np.ndarray | None
+    moment: pd.Series | None
     left_out: int
 
     def without(self, columns: set[str]) -> "Table":
@@ -98,13 +102,16 @@ def prepare(data: pd.DataFrame, target: str, time: str | None = None, group: str
     known = data[target].notna()
     if pd.api.types.is_float_dtype(data[target]):
         known &= np.isfinite(data[target])
-    rows = data if known.all() else data[known]
+    rows = data.copy(deep=False) if known.all() else data[known]
+    rows.index = pd.RangeIndex(len(rows))
     outcome = rows[target]
     if len(rows) < FEWEST_ROWS:
         raise CourseError(
             f"Only {len(rows)} rows have a known '{target}': the checks need {FEWEST_ROWS} or more to say anything."
         )
     outcome = outcome if hashable(outcome) else outcome.astype(str)
+    if isinstance(outcome.dtype, pd.CategoricalDtype):
+        outcome = outcome.cat.remove_unused_categories()
     classes = _names_classes(outcome, target)
     groups = None
     if group is not None:
@@ -114,9 +121,10 @@ def prepare(data: pd.DataFrame, target: str, time: str | None = None, group: str
                 f"group='{group}' has {len(values)} different values; {FEWEST_GROUPS} are the fewest that can be told "
                 "apart: name a column such as the day or the person, or leave group out."
             )
+    moment = None if time is None else times(rows, time, "time")
     features = rows.drop(columns=list({target, time, group} - {None}))
-    varies = [column for column in features.columns if as_hashable(features[column]).nunique(dropna=False) > 1]
-    return Table(features[varies], target, outcome, classes, groups, int((~known).sum()))
+    varies = [column for column in features.columns if len(pd.unique(as_hashable(features[column]))) > 1]
+    return Table(features[varies], target, outcome, classes, groups, moment, int((~known).sum()))
 
 
 def check_table(data: pd.DataFrame) -> None:
@@ -143,13 +151,15 @@ def _names_classes(outcome: pd.Series, target: str) -> bool:
             f"target='{target}' has the one value '{short(outcome.iloc[0])}' wherever it is known: nothing can tell it."
         )
     if kind == "time":
-        raise CourseError(f"target='{target}' is a time: turn it into a number or a yes/no, such as 'later than planned'.")
+        raise CourseError(
+            f"target='{target}' is a time: turn it into a number or a yes/no, such as 'later than planned'."
+        )
     if kind == "number":
         return outcome.nunique() <= FEW_NUMBERS and bool((outcome % 1 == 0).all())
     if outcome.nunique() > MOST_CLASSES:
         raise CourseError(
-            f"target='{target}' has {outcome.nunique():,} different texts: choose one with at most {MOST_CLASSES}, or a "
-            "number."
+            f"target='{target}' has {outcome.nunique():,} different texts: choose one with at most {MOST_CLASSES}, "
+            "or a number."
         )
     return True
 
@@ -177,7 +187,7 @@ def ordered(values: pd.Series, moment: pd.Series | None = None) -> np.ndarray | 
     left tells by how much later than planned it was, and not by the date.
     """
     if pd.api.types.is_datetime64_any_dtype(values):
-        start = pd.Timestamp("1970-01-01", tz="UTC") if moment is None else in_utc(moment)
+        start = pd.Timestamp("1970-01-01", tz="UTC") if moment is None else moment
         return ((in_utc(values) - start) / pd.Timedelta(minutes=1)).to_numpy()
     if pd.api.types.is_timedelta64_dtype(values):
         return (values / pd.Timedelta(minutes=1)).to_numpy()
@@ -189,9 +199,25 @@ def ordered(values: pd.Series, moment: pd.Series | None = None) -> np.ndarray | 
     return numbers if np.isfinite(numbers).all() else np.where(np.isfinite(numbers), numbers, np.nan)
 
 
-def in_utc(times: pd.Series) -> pd.Series:
+def in_utc(values: pd.Series) -> pd.Series:
     """Give times in UTC; those without a zone are taken for UTC, so that the two kinds can be compared."""
-    return times.dt.tz_localize("UTC") if times.dt.tz is None else times.dt.tz_convert("UTC")
+    return values.dt.tz_localize("UTC") if values.dt.tz is None else values.dt.tz_convert("UTC")
+
+
+def times(data: pd.DataFrame, source: str | pd.Series, role: str) -> pd.Series:
+    """Give the timestamps of a column of the table, or of a Series beside it, in UTC; refuse what holds none."""
+    if isinstance(source, pd.Series):
+        if not source.index.equals(data.index):
+            raise CourseError(f"{role}: the Series has another index than the table: give it the table's, row by row.")
+        values, name = source, source.name
+    else:
+        check_column(data, source, role)
+        values, name = data[source], source
+    if not pd.api.types.is_datetime64_any_dtype(values):
+        raise CourseError(
+            f"{role}: '{name}' holds no timestamps but {values.dtype}: turn it into times with pd.to_datetime."
+        )
+    return in_utc(values)
 
 
 def findings(rows: list[tuple]) -> pd.DataFrame:
@@ -200,7 +226,8 @@ def findings(rows: list[tuple]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `check`, `column` (names joined by ", "), `evidence` (comparable within a check), `says`, `ask`.
+        `check`, `column` ("(all)" where whole rows are meant), `evidence` (comparable within a check), `says` (a
+        sentence for a person, with the number in it), `ask` (what to ask or do next).
     """
     table = pd.DataFrame(rows, columns=COLUMNS)
     table["evidence"] = table["evidence"].astype(float)

@@ -5,15 +5,13 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from course_lib.data.leak_table import check_column, check_table, findings, in_utc
+from course_lib.data.leak_table import check_column, check_table, findings, in_utc, times
 from course_lib.errors import CourseError
 
 FEWEST_LATE = 0.001  # share of the rows; a clock that was wrong once is no leak
 
 
-def after_decision(
-    data: pd.DataFrame, time: str, known_from: dict[str, str | pd.Series] | None = None
-) -> pd.DataFrame:
+def after_decision(data: pd.DataFrame, time: str, known_from: dict[str, str | pd.Series] | None = None) -> pd.DataFrame:
     """Find values that were not known yet at the decision.
 
     Parameters
@@ -38,13 +36,13 @@ def after_decision(
         A column is not there, or holds no timestamps.
     """
     check_table(data)
-    decided = _times(data, time, "time")
+    decided = times(data, time, "time")
     asked = dict(known_from or {})
     given = {source for source in asked.values() if isinstance(source, str)}
     found = []
     for column, source in asked.items():
         check_column(data, column, "known_from")
-        when = _times(data, source, f"known_from of '{column}'")
+        when = times(data, source, f"known_from of '{column}'")
         both = when.notna() & decided.notna() & data[column].notna()
         late = (when >= decided) & both
         if late.sum() > FEWEST_LATE * both.sum():
@@ -63,7 +61,7 @@ def after_decision(
             late = (in_utc(data[column]) > decided) & both
             if late.sum() > FEWEST_LATE * both.sum():
                 says = f"'{column}' lies after the decision in {late.sum():,} of {both.sum():,} rows."
-                ask = f"Is '{column}' a plan that was known before '{time}', or the record of what came? Leave a record out."
+                ask = f"Is '{column}' a plan, known before '{time}', or the record of what came? Leave a record out."
                 found.append(("after_decision", column, late.sum() / both.sum(), says, ask))
     return findings(found)
 
@@ -99,16 +97,16 @@ def moves_with_future(
     check_table(facts)
     whole = build(facts)
     check_column(whole, decided, "decided")
-    made = _times(whole, decided, "decided")
+    made = times(whole, decided, "decided")
     moment = made.quantile(0.5, interpolation="lower")
     rng = np.random.default_rng(seed)
     other = facts.copy()
     for column, source in known_from.items():
         check_column(facts, column, "known_from")
-        later = (_times(facts, source, f"known_from of '{column}'") >= moment).to_numpy()
-        place = facts.columns.get_loc(column)
-        other.iloc[later, place] = rng.permutation(facts[column].to_numpy(dtype=object)[later])
-        other[column] = other[column].astype(facts[column].dtype)
+        later = (times(facts, source, f"known_from of '{column}'") >= moment).to_numpy()
+        place = np.arange(len(facts))
+        place[later] = rng.permutation(place[later])
+        other[column] = facts[column].array.take(place)
     changed = build(other)
     if len(changed) != len(whole):
         raise CourseError(f"build gave {len(whole):,} rows, then {len(changed):,}: let it make one a decision.")
@@ -119,14 +117,3 @@ def moves_with_future(
         share[column] = float((~((one == two) | (one.isna() & two.isna()))).mean())
     moved = pd.Series(share, name="moved", dtype=float)
     return moved[moved > 0].sort_values(ascending=False)
-
-
-def _times(data: pd.DataFrame, source: str | pd.Series, role: str) -> pd.Series:
-    if isinstance(source, pd.Series):
-        times, name = source.reindex(data.index), source.name
-    else:
-        check_column(data, source, role)
-        times, name = data[source], source
-    if not pd.api.types.is_datetime64_any_dtype(times):
-        raise CourseError(f"{role}: '{name}' holds no timestamps but {times.dtype}: turn it into times with pd.to_datetime.")
-    return in_utc(times)

@@ -38,6 +38,12 @@ def scan(
 ) -> pd.DataFrame:
     """Run all checks on one table.
 
+    What it finds is a question to the person who knows the table, not a verdict. On 71 tables from packages that were
+    taken to be clean, and not seen while the rules were chosen, 6 had a finding (8 % [4, 17]), 7 of their 3,096
+    columns; in two of the six it is real (rows that are copies, a value recorded for two of three species only). Of 13
+    tables with a known leak, as little seen, it found 12; of two that tell nearly the same it may find neither.
+    `benchmarks/leakage_false_alarms.py` names the tables.
+
     Parameters
     ----------
     data : DataFrame, shape (rows, columns)
@@ -56,9 +62,9 @@ def scan(
     Returns
     -------
     DataFrame
-        One row a finding: `check`, `column` (names joined by ", "), `evidence` (comparable within a check), `says`,
-        `ask`; the checks that err least come first. Empty if nothing was found. `attrs["left_out"]` counts the rows
-        without a target.
+        One row a finding: `check`, `column` ("(all)" where whole rows are meant), `evidence` (comparable within a
+        check), `says`, `ask`; the surest check comes first, and in it the largest evidence. Empty if nothing was found.
+        `attrs["left_out"]` counts the rows without a target.
 
     Raises
     ------
@@ -66,21 +72,19 @@ def scan(
         In one line, for what the person can mend: no such column, one class, too few rows, a time that is none.
     """
     table = prepare(data, target, time, group)
-    moment = None
     found = []
     if time is not None:
         found.append(after_decision(data, time, known_from))
-        moment = data.loc[table.rows.index, time]
     elif known_from:
         raise CourseError("known_from says from when values are known: name the moment of decision, time='...', too.")
     clocks = {source for source in (known_from or {}).values() if isinstance(source, str)}
     table = table.without(clocks)
     found += [
         leak_rows.aggregates(table),
-        leak_models.alone(table, moment, seed),
+        leak_models.alone(table, seed),
         leak_corners.holes(table),
         leak_rows.within(table),
-        leak_corners.corners(table, moment),
+        leak_corners.corners(table),
     ]
     together = pd.concat(found, ignore_index=True)
     place = together["check"].map(SUREST_FIRST.index)
