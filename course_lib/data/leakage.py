@@ -79,9 +79,10 @@ def scan(
         raise CourseError("known_from says from when values are known: name the moment of decision, time='...', too.")
     clocks = {source for source in (known_from or {}).values() if isinstance(source, str)}
     table = table.without(clocks)
+    found.append(leak_rows.aggregates(table))
+    leaks = {column for each in found for column in each["column"]}
     found += [
-        leak_rows.aggregates(table),
-        leak_models.alone(table, seed),
+        leak_models.alone(table.without(leaks), seed),  # what "all others" know is not to be another leak
         leak_corners.holes(table),
         leak_rows.within(table),
         leak_corners.corners(table),
