@@ -54,11 +54,7 @@ def choose_target(data: pd.DataFrame, target: str) -> str | None:
     """
     if not target:
         return None
-    if target not in data.columns:
-        same = [column for column in data.columns if column.strip().lower() == target.strip().lower()]
-        near = same or nearest(target, data.columns)
-        hint = f"the nearest is '{near[0]}'" if near else f"there are {', '.join(map(repr, data.columns[:8]))}"
-        raise CourseError(f"target='{target}' is not a column of this table: {hint}. Empty means no target.")
+    choose_column(data, target, "target", "Empty means no target.")
     distinct = data[target].dropna().nunique()
     if distinct < 2:
         what = (
@@ -66,6 +62,30 @@ def choose_target(data: pd.DataFrame, target: str) -> str | None:
         )
         raise CourseError(f"target='{target}' {what}, so nothing can explain it: choose a column that varies.")
     return target
+
+
+def choose_column(data: pd.DataFrame, column: str, role: str, more: str = "") -> None:
+    """Refuse a name that no column has, and say the nearest.
+
+    Parameters
+    ----------
+    data : DataFrame
+    column, role : str
+        The name, and the parameter in which it was given.
+    more : str
+        A sentence that ends the message.
+
+    Raises
+    ------
+    CourseError
+        The column is not there.
+    """
+    if column in data.columns:
+        return
+    same = [each for each in data.columns if str(each).strip().lower() == column.strip().lower()]
+    near = same or nearest(column, data.columns)
+    hint = f"the nearest is '{near[0]}'" if near else f"there are {', '.join(map(repr, data.columns[:8]))}"
+    raise CourseError(f"{role}='{column}' is not a column of this table: {hint}. {more}".rstrip())
 
 
 def _describe(values: pd.Series) -> dict:

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from course_lib.data.leak_table import Table, as_hashable, check_column, check_table, findings, ordered, prepare
+from course_lib.data.column_kinds import choose_column
+from course_lib.data.leak_table import Table, as_hashable, check_table, findings, ordered, prepare
 from course_lib.data.wording import times
 from course_lib.errors import CourseError
 
@@ -41,7 +42,7 @@ def copies(train: pd.DataFrame, test: pd.DataFrame, target: str) -> pd.DataFrame
     check_table(train)
     check_table(test)
     for data in (train, test):
-        check_column(data, target, "target")
+        choose_column(data, target, "target")
     shared = [column for column in test.columns if column in train.columns]
     both = pd.concat([train[shared], test[shared]], ignore_index=True)
     if not len(train) or not len(test):

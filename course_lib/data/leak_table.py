@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from course_lib.data.column_kinds import kind_of
-from course_lib.data.wording import named, nearest, short
+from course_lib.data.column_kinds import choose_column, kind_of
+from course_lib.data.wording import named, short
 from course_lib.errors import CourseError
 
 FEWEST_ROWS = 50  # below it no check has anything to say
@@ -98,7 +98,7 @@ def prepare(data: pd.DataFrame, target: str, time: str | None = None, group: str
     check_table(data)
     for role, column in (("target", target), ("time", time), ("group", group)):
         if column is not None or role == "target":
-            check_column(data, column, role)
+            choose_column(data, column, role)
     known = data[target].notna()
     if pd.api.types.is_float_dtype(data[target]):
         known &= np.isfinite(data[target])
@@ -134,14 +134,6 @@ def check_table(data: pd.DataFrame) -> None:
     twice = data.columns[data.columns.duplicated()].unique()
     if len(twice):
         raise CourseError(f"Two columns are named {named(twice)}: give each column a name of its own.")
-
-
-def check_column(data: pd.DataFrame, column: str, role: str) -> None:
-    """Refuse a name that no column has, and say the nearest."""
-    if column not in data.columns:
-        near = nearest(column, data.columns)
-        hint = f"the nearest is '{near[0]}'" if near else f"there are {named(data.columns, 8)}"
-        raise CourseError(f"{role}='{column}' is not a column of this table: {hint}.")
 
 
 def _names_classes(outcome: pd.Series, target: str) -> bool:
@@ -211,7 +203,7 @@ def times(data: pd.DataFrame, source: str | pd.Series, role: str) -> pd.Series:
             raise CourseError(f"{role}: the Series has another index than the table: give it the table's, row by row.")
         values, name = source, source.name
     else:
-        check_column(data, source, role)
+        choose_column(data, source, role)
         values, name = data[source], source
     if not pd.api.types.is_datetime64_any_dtype(values):
         raise CourseError(

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from course_lib.data.leak_table import check_column, check_table, findings, in_utc, times
+from course_lib.data.column_kinds import choose_column
+from course_lib.data.leak_table import check_table, findings, in_utc, times
 from course_lib.errors import CourseError
 
 FEWEST_LATE = 0.001  # share of the rows; a clock that was wrong once is no leak
@@ -41,7 +42,7 @@ def after_decision(data: pd.DataFrame, time: str, known_from: dict[str, str | pd
     given = {source for source in asked.values() if isinstance(source, str)}
     found = []
     for column, source in asked.items():
-        check_column(data, column, "known_from")
+        choose_column(data, column, "known_from")
         when = times(data, source, f"known_from of '{column}'")
         both = when.notna() & decided.notna() & data[column].notna()
         late = (when >= decided) & both
@@ -96,13 +97,13 @@ def moves_with_future(
     """
     check_table(facts)
     whole = build(facts)
-    check_column(whole, decided, "decided")
+    choose_column(whole, decided, "decided")
     made = times(whole, decided, "decided")
     moment = made.quantile(0.5, interpolation="lower")
     rng = np.random.default_rng(seed)
     other = facts.copy()
     for column, source in known_from.items():
-        check_column(facts, column, "known_from")
+        choose_column(facts, column, "known_from")
         later = (times(facts, source, f"known_from of '{column}'") >= moment).to_numpy()
         place = np.arange(len(facts))
         place[later] = rng.permutation(place[later])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from course_lib.data.column_kinds import choose_target, overview
+from course_lib.data.column_kinds import choose_column, choose_target, overview
 from course_lib.data.column_types import COUNTER_LEFT_OUT, counts_the_rows, dates_in, plain, unique_names
 from course_lib.data.json_files import JSON_ENDINGS, looks_like_json, read_json
 from course_lib.data.packed_text import encoding_of, start_of
@@ -18,7 +18,7 @@ from course_lib.data.text_files import read_text
 from course_lib.data.wording import named, nearest
 from course_lib.errors import CourseError
 
-__all__ = ["Table", "choose_target", "overview", "read_table"]  # a lesson says `own_table.overview`
+__all__ = ["Table", "choose_column", "choose_target", "overview", "read_table"]  # a lesson says `own_table.overview`
 TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".tab", ".psv", *JSON_ENDINGS)
 PARQUET_ENDINGS = (".parquet", ".pq")
 _NO_TEXT = ("PK\x03\x04", "%PDF", "\x89PNG", "\xd0\xcf\x11\xe0")

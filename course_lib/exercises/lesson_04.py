@@ -13,39 +13,42 @@ from course_lib.exercises import Exercise, Mistake
 
 # 04.1 ----------------------------------------------------------------------------------------------------------------
 def with_neighbour(*, learned, judged):
-    """Share of the judged rows that have a row of the same airport and day among the learned ones."""
-    return float(_are_in(judged, learned).mean())
+    """Share of the judged rows that have a row of the same airport, day and hour among the learned ones."""
+    return float(_are_in(judged, learned, ["origin", "day", "hour"]).mean())
 
 
-def _are_in(rows, others, columns=("origin", "day")):
+def _are_in(rows, others, columns):
     columns = list(columns)
     return rows[columns].merge(others[columns].drop_duplicates(), how="left", indicator=True)["_merge"].eq("both")
 
 
-def _same_day(*, learned, judged):
-    return float(judged["day"].isin(learned["day"]).mean())
+def _without(column):
+    def share(*, learned, judged):
+        return float(_are_in(judged, learned, [each for each in ("origin", "day", "hour") if each != column]).mean())
+
+    return share
 
 
 def _the_other_way(*, learned, judged):
-    return float(_are_in(learned, judged).mean())
+    return with_neighbour(learned=judged, judged=learned)
 
 
 def _number_of_rows(*, learned, judged):
-    return int(_are_in(judged, learned).sum())
+    return int(_are_in(judged, learned, ["origin", "day", "hour"]).sum())
 
 
 def _pairs_per_row(*, learned, judged):
-    return len(judged.merge(learned, on=["origin", "day"])) / len(judged)
+    return len(judged.merge(learned, on=["origin", "day", "hour"])) / len(judged)
 
 
 def _of_distinct(*, learned, judged):
-    return float(_are_in(judged.drop_duplicates(["origin", "day"]), learned).mean())
+    return with_neighbour(learned=learned, judged=judged.drop_duplicates(["origin", "day", "hour"]))
 
 
 # 04.2 ----------------------------------------------------------------------------------------------------------------
 def rolling_origin(*, rows_by_day, days):
-    """Row positions to learn from and to judge, for five steps through the days."""
-    return _positions(rows_by_day, days, TimeSeriesSplit(5).split(days))
+    """Row positions to learn from and to judge, for four steps through the days."""
+    return _positions(rows_by_day, days, TimeSeriesSplit(4).split(days))
 
 
 def _positions(rows_by_day, days, parts):
@@ -53,21 +56,21 @@ def _positions(rows_by_day, days, parts):
 
 
 def _rows_in_their_order(*, rows_by_day, days):
-    return list(TimeSeriesSplit(5).split(rows_by_day))
+    return list(TimeSeriesSplit(4).split(rows_by_day))
 
 
 def _positions_of_days(*, rows_by_day, days):
-    return list(TimeSeriesSplit(5).split(days))
+    return list(TimeSeriesSplit(4).split(days))
 
 
 def _shuffled_days(*, rows_by_day, days):
-    return _positions(rows_by_day, days, KFold(5).split(days))
+    return _positions(rows_by_day, days, KFold(4).split(days))
 
 
 def _labels_of_rows(*, rows_by_day, days):
     return [
         tuple(rows_by_day.index[rows_by_day.isin(days[part])].to_numpy() for part in pair)
-        for pair in TimeSeriesSplit(5).split(days)
+        for pair in TimeSeriesSplit(4).split(days)
     ]
 
 
@@ -75,19 +78,28 @@ def _judged_first(*, rows_by_day, days):
     return [pair[::-1] for pair in rolling_origin(rows_by_day=rows_by_day, days=days)]
 
 
+def _masks(*, rows_by_day, days):
+    return [tuple(rows_by_day.isin(days[part]).to_numpy() for part in pair) for pair in TimeSeriesSplit(4).split(days)]
+
+
+def _days_themselves(*, rows_by_day, days):
+    return [tuple(days[part] for part in pair) for pair in TimeSeriesSplit(4).split(days)]
+
+
+def _all_others_learn(*, rows_by_day, days):
+    judged = [judge for _, judge in rolling_origin(rows_by_day=rows_by_day, days=days)]
+    return [(np.setdiff1d(np.arange(len(rows_by_day)), judge), judge) for judge in judged]
+
+
 # 04.3 ----------------------------------------------------------------------------------------------------------------
 def share_by_convention(*, scheduled_flights, late_minutes):
     """Late share with the flights that never arrived left out, counted as late, counted as not late."""
-    late = scheduled_flights["arr_delay"] >= late_minutes
-    landed = scheduled_flights["fate"] == "landed"
-    return _conventions(late[landed].mean(), (late | ~landed).mean(), late.mean())
-
-
-def _conventions(left_out, as_late, as_not_late):
+    is_late = scheduled_flights["arr_delay"] >= late_minutes
+    has_landed = scheduled_flights["fate"] == "landed"
     return {
-        "left out": float(left_out),
-        "counted as late": float(as_late),
-        "counted as not late": float(as_not_late),
+        "left out": float(is_late[has_landed].mean()),
+        "counted as late": float((is_late | ~has_landed).mean()),
+        "counted as not late": float(is_late.mean()),
     }
 
 
@@ -114,7 +126,21 @@ def _exclusive_limit(*, scheduled_flights, late_minutes):
 
 def _two_swapped(*, scheduled_flights, late_minutes):
     right = share_by_convention(scheduled_flights=scheduled_flights, late_minutes=late_minutes)
-    return _conventions(right["left out"], right["counted as not late"], right["counted as late"])
+    return right | {
+        "counted as late": right["counted as not late"],
+        "counted as not late": right["counted as late"],
+    }
+
+
+def _cancelled_alone(*, scheduled_flights, late_minutes):
+    right = share_by_convention(scheduled_flights=scheduled_flights, late_minutes=late_minutes)
+    wrong = _diverted_forgotten(scheduled_flights=scheduled_flights, late_minutes=late_minutes)
+    return right | {"counted as late": wrong["counted as late"]}
+
+
+def _per_cent(*, scheduled_flights, late_minutes):
+    right = share_by_convention(scheduled_flights=scheduled_flights, late_minutes=late_minutes)
+    return {name: 100 * share for name, share in right.items()}
 
 
 # 04.4 ----------------------------------------------------------------------------------------------------------------
@@ -182,45 +208,48 @@ def _other_days(*, flown):
 
 
 # 04.6 ----------------------------------------------------------------------------------------------------------------
-def chances_inside(*, numbers, answers, days_of, steps, by_day):
+def chances_inside(*, gaps, is_late_there, days_there, steps, by_day):
     """Probability of each row, by a pipeline that was fitted on the other folds alone."""
-    return cross_val_predict(clone(steps), numbers, answers, groups=days_of, cv=by_day, method="predict_proba")[:, 1]
+    return cross_val_predict(steps, gaps, is_late_there, groups=days_there, cv=by_day, method="predict_proba")[:, 1]
 
 
-def _filled_before(*, numbers, answers, days_of, steps, by_day):
-    ready = clone(steps[:-1]).fit_transform(numbers)
-    return cross_val_predict(clone(steps[-1]), ready, answers, groups=days_of, cv=by_day, method="predict_proba")[:, 1]
+def _filled_before(*, gaps, is_late_there, days_there, steps, by_day):
+    ready = clone(steps[:-1]).fit_transform(gaps)
+    return cross_val_predict(
+        clone(steps[-1]), ready, is_late_there, groups=days_there, cv=by_day, method="predict_proba"
+    )[:, 1]
 
 
-def _folds_at_random(*, numbers, answers, days_of, steps, by_day):
+def _folds_at_random(*, gaps, is_late_there, days_there, steps, by_day):
     folds = KFold(by_day.get_n_splits(), shuffle=True, random_state=0)
-    return cross_val_predict(clone(steps), numbers, answers, cv=folds, method="predict_proba")[:, 1]
+    return cross_val_predict(clone(steps), gaps, is_late_there, cv=folds, method="predict_proba")[:, 1]
 
 
-def _folds_by_default(*, numbers, answers, days_of, steps, by_day):
-    return cross_val_predict(clone(steps), numbers, answers, method="predict_proba")[:, 1]
+def _folds_by_default(*, gaps, is_late_there, days_there, steps, by_day):
+    return cross_val_predict(clone(steps), gaps, is_late_there, method="predict_proba")[:, 1]
 
 
-def _yes_or_no(*, numbers, answers, days_of, steps, by_day):
-    return cross_val_predict(clone(steps), numbers, answers, groups=days_of, cv=by_day)
+def _yes_or_no(*, gaps, is_late_there, days_there, steps, by_day):
+    return cross_val_predict(clone(steps), gaps, is_late_there, groups=days_there, cv=by_day)
 
 
-def _both_columns(*, numbers, answers, days_of, steps, by_day):
-    return cross_val_predict(clone(steps), numbers, answers, groups=days_of, cv=by_day, method="predict_proba")
+def _both_columns(*, gaps, is_late_there, days_there, steps, by_day):
+    return cross_val_predict(clone(steps), gaps, is_late_there, groups=days_there, cv=by_day, method="predict_proba")
 
 
-def _chance_of_no(*, numbers, answers, days_of, steps, by_day):
-    return 1 - chances_inside(numbers=numbers, answers=answers, days_of=days_of, steps=steps, by_day=by_day)
+def _chance_of_no(*, gaps, is_late_there, days_there, steps, by_day):
+    return 1 - chances_inside(gaps=gaps, is_late_there=is_late_there, days_there=days_there, steps=steps, by_day=by_day)
 
 
-def _learned_and_judged(*, numbers, answers, days_of, steps, by_day):
-    return clone(steps).fit(numbers, answers).predict_proba(numbers)[:, 1]
+def _learned_and_judged(*, gaps, is_late_there, days_there, steps, by_day):
+    return clone(steps).fit(gaps, is_late_there).predict_proba(gaps)[:, 1]
 
 
 # 04.7 ----------------------------------------------------------------------------------------------------------------
 def error_by_week(*, daily):
     """Estimate the standard error of a mean of daily shares from blocks of seven neighbouring days."""
-    return float(_block_means(daily).std(ddof=1) / np.sqrt(len(daily) // 7))
+    blocks = daily.to_numpy()[: len(daily) // 7 * 7].reshape(-1, 7).mean(axis=1)
+    return float(blocks.std(ddof=1) / np.sqrt(len(blocks)))
 
 
 def _block_means(daily):
@@ -249,6 +278,14 @@ def _population(*, daily):
     return float(_block_means(daily).std(ddof=0) / np.sqrt(len(daily) // 7))
 
 
+def _rest_kept(*, daily):
+    return float(daily.groupby(np.arange(len(daily)) // 7).mean().sem())
+
+
+def _root_of_seven(*, daily):
+    return float(_block_means(daily).std(ddof=1) / np.sqrt(7))
+
+
 # 04.8 ----------------------------------------------------------------------------------------------------------------
 def best_of(*, worthless):
     """Mean over the draws of the best AUC among the first 1, 10 and 100 candidates."""
@@ -269,6 +306,14 @@ def _best_draw(*, worthless):
 
 def _mean_of_all(*, worthless):
     return {looks: float(worthless[:, :looks].mean()) for looks in (1, 10, 100)}
+
+
+def _first_sets(*, worthless):
+    return {looks: float(worthless[:looks].max(axis=1).mean()) for looks in (1, 10, 100)}
+
+
+def _one_candidate(*, worthless):
+    return {looks: float(worthless[:, looks - 1].mean()) for looks in (1, 10, 100)}
 
 
 # 04.9 ----------------------------------------------------------------------------------------------------------------
@@ -312,8 +357,9 @@ def _flights():
 
 
 def _few_flights():
-    few = _flights().sample(400, random_state=0)[["origin", "day"]]
-    return {"learned": few.iloc[:260], "judged": few.iloc[260:]}
+    few = _flights().sample(2500, random_state=0)
+    few = few[["origin", "day"]].assign(hour=few["clock"] // 60)
+    return {"learned": few.iloc[:1600], "judged": few.iloc[1600:]}
 
 
 def _days_out_of_order():
@@ -346,9 +392,9 @@ def _gaps_to_fill():
 
     some = _flights()[lambda table: table["fate"] == "landed"].sample(1500, random_state=0)
     return {
-        "numbers": some[["clock", "airport_delay", "visibility", "pressure"]],
-        "answers": some["late"] == 1,
-        "days_of": some["day"],
+        "gaps": some[["clock", "airport_delay", "visibility", "pressure"]],
+        "is_late_there": some["late"] == 1,
+        "days_there": some["day"],
         "steps": make_pipeline(SimpleImputer(strategy="median"), StandardScaler(), LogisticRegression()),
         "by_day": GroupKFold(5),
     }
@@ -356,7 +402,7 @@ def _gaps_to_fill():
 
 def _daily_shares():
     landed = _flights()[lambda table: table["fate"] == "landed"]
-    return {"daily": landed.groupby("day")["late"].mean().head(52)}
+    return {"daily": landed.groupby("day")["late"].mean().head(45)}
 
 
 def _chances_of_nothing():
@@ -364,7 +410,7 @@ def _chances_of_nothing():
 
 
 def _days_of_flights():
-    return {"days_flown": _flights()["day"].sample(500, random_state=0)}
+    return {"days_flown": _flights()["day"].dt.strftime("%Y-%m-%d").sample(500, random_state=0)}
 
 
 EXERCISES = [
@@ -372,13 +418,16 @@ EXERCISES = [
         id="04.1",
         title="Neighbours on both sides",
         reference=with_neighbour,
-        why="A left join with an indicator says of each row whether its pair of airport and day was learned from.",
+        why="A left join with an indicator says of each row whether its airport, day and hour were learned from.",
         hints=(
-            "Which pairs of origin and day occur among the learned rows? drop_duplicates lists them once.",
-            "judged.merge(those pairs, how='left', indicator=True), then the share of 'both'.",
+            "Which triples of origin, day and hour occur among the learned rows? drop_duplicates lists them once.",
+            "judged.merge(those triples, how='left', indicator=True), then the share of 'both'.",
         ),
         mistakes=(
-            Mistake("the day alone", _same_day, "Day and origin have to agree, and in the same row of `learned`."),
+            Mistake("without the hour", _without("hour"), "The hour has to agree, too."),
+            Mistake(
+                "without the origin", _without("origin"), "Day, hour and origin have to agree in one row."
+            ),
             Mistake(
                 "the other way round", _the_other_way, "That is the share of learned rows. Ask of the judged ones."
             ),
@@ -386,7 +435,7 @@ EXERCISES = [
             Mistake(
                 "rows multiplied", _pairs_per_row, "A row with ten neighbours counts ten times. drop_duplicates first."
             ),
-            Mistake("distinct pairs", _of_distinct, "That is a share of pairs. Ask of each judged row."),
+            Mistake("distinct pairs", _of_distinct, "That is a share of triples. Ask of each judged row."),
         ),
         sample_inputs=_few_flights,
     ),
@@ -396,7 +445,7 @@ EXERCISES = [
         reference=rolling_origin,
         why="The days are split in their order, and each row goes where its day goes.",
         hints=(
-            "TimeSeriesSplit(5).split(days) gives pairs of positions in days.",
+            "TimeSeriesSplit(4).split(days) gives pairs of positions in days.",
             "days[positions] are the days; np.flatnonzero(rows_by_day.isin(those days)) are the rows.",
         ),
         mistakes=(
@@ -406,6 +455,11 @@ EXERCISES = [
             Mistake("positions of days", _positions_of_days, "These are positions in `days`. Which rows fall on them?"),
             Mistake("KFold", _shuffled_days, "There the future teaches the past. TimeSeriesSplit only looks back."),
             Mistake("labels", _labels_of_rows, "These are index labels. Answer with positions: np.flatnonzero."),
+            Mistake("masks", _masks, "These say yes or no of each row. np.flatnonzero makes positions of them."),
+            Mistake("the days themselves", _days_themselves, "These are the days. Which rows fall on them?"),
+            Mistake(
+                "all others learn", _all_others_learn, "There the future teaches the past. Only days before may."
+            ),
             Mistake("judged first", _judged_first, "First the rows to learn from, then those that judge."),
         ),
         sample_inputs=_days_out_of_order,
@@ -427,6 +481,8 @@ EXERCISES = [
             ),
             Mistake("diverted forgotten", _diverted_forgotten, "Two kinds of flight never arrived. Look at `fate`."),
             Mistake("exclusive limit", _exclusive_limit, "Is a flight that is exactly late_minutes late a late one?"),
+            Mistake("cancelled alone", _cancelled_alone, "Diverted flights never arrived either: count them as late, too."),
+            Mistake("per cent", _per_cent, "Shares between 0 and 1, not per cent."),
             Mistake("two swapped", _two_swapped, "Counting more flights as late cannot lower the share."),
         ),
         sample_inputs=_with_the_missing,
@@ -484,7 +540,7 @@ EXERCISES = [
         reference=chances_inside,
         why="A pipeline that goes in whole is fitted anew, step by step, on each fold's training rows.",
         hints=(
-            "cross_val_predict takes the pipeline, the numbers, the answers, cv and groups.",
+            "cross_val_predict(steps, gaps, is_late_there, cv=..., groups=...): folds of days need each row's day.",
             "method='predict_proba', and of the two columns the second.",
         ),
         mistakes=(
@@ -493,11 +549,11 @@ EXERCISES = [
                 _filled_before,
                 "The medians come from all rows, the judging ones too. Give the whole pipeline to cross_val_predict.",
             ),
-            Mistake("folds at random", _folds_at_random, "Use the folds `by_day`, with `groups=days_of`."),
+            Mistake("folds at random", _folds_at_random, "Use the folds `by_day`, with `groups=days_there`."),
             Mistake(
                 "folds by default",
                 _folds_by_default,
-                "Without cv the folds know nothing of days: cv=by_day.",
+                "Five folds by number know nothing of days: cv=by_day.",
             ),
             Mistake("yes or no", _yes_or_no, "These are classes. method='predict_proba' gives chances."),
             Mistake("both columns", _both_columns, "One number a row: the chance of True is the second column."),
@@ -521,6 +577,8 @@ EXERCISES = [
             Mistake("not divided", _not_divided, "That is the spread of one block. The mean of many is surer."),
             Mistake("divided by the days", _divided_by_days, "How many values were averaged: days, or blocks?"),
             Mistake("every seventh day", _every_seventh, "These are the seven weekdays. Average along the other axis."),
+            Mistake("rest kept", _rest_kept, "Days are left over at the end. They make no block of seven: drop them."),
+            Mistake("root of seven", _root_of_seven, "How many values were averaged in the end?"),
             Mistake("population", _population, "A spread that is estimated from few blocks needs ddof=1."),
         ),
         sample_inputs=_daily_shares,
@@ -538,6 +596,8 @@ EXERCISES = [
             Mistake("best of the means", _best_of_the_means, "Nobody sees means over draws. First pick, then average."),
             Mistake("best ever", _best_ever, "That is the luckiest draw of all. What happens on average?"),
             Mistake("best draw", _best_draw, "That picks the best draw of each candidate. Pick within a row."),
+            Mistake("rows, not columns", _first_sets, "A row is a validation set. The candidates are the columns."),
+            Mistake("one candidate", _one_candidate, "That is the last of them alone. Take the best of all up to it."),
             Mistake("mean of all", _mean_of_all, "Nobody picks at random. The best of each row, then the mean."),
         ),
         sample_inputs=_chances_of_nothing,
