@@ -15,9 +15,9 @@ from course_lib.exercises import Exercise, Mistake
 
 
 # 05.1 ----------------------------------------------------------------------------------------------------------------
-def accuracy_and_cost(*, autumn, policies, crew_cost, late_cost):
+def accuracy_and_cost(*, flights, policies, crew_cost, late_cost):
     """Share of right answers, and cost per 1,000 flights, of each policy."""
-    late = autumn["late"].to_numpy()
+    late = flights["late"].to_numpy()
     rows = {
         name: {"accuracy": (act == late).mean(), "cost": evaluate.cost_per_1000(late, act, crew_cost, late_cost)}
         for name, act in policies.items()
@@ -25,36 +25,36 @@ def accuracy_and_cost(*, autumn, policies, crew_cost, late_cost):
     return pd.DataFrame(rows).T
 
 
-def _with_accuracy(autumn, policies, crew_cost, late_cost, accuracy):
-    answer = accuracy_and_cost(autumn=autumn, policies=policies, crew_cost=crew_cost, late_cost=late_cost)
-    late = autumn["late"].to_numpy()
+def _with_accuracy(flights, policies, crew_cost, late_cost, accuracy):
+    answer = accuracy_and_cost(flights=flights, policies=policies, crew_cost=crew_cost, late_cost=late_cost)
+    late = flights["late"].to_numpy()
     return answer.assign(accuracy=[accuracy(act, late) for act in policies.values()])
 
 
-def _share_of_late_found(*, autumn, policies, crew_cost, late_cost):
-    return _with_accuracy(autumn, policies, crew_cost, late_cost, lambda act, late: (act & late).sum() / late.sum())
+def _share_of_late_found(*, flights, policies, crew_cost, late_cost):
+    return _with_accuracy(flights, policies, crew_cost, late_cost, lambda act, late: (act & late).sum() / late.sum())
 
 
-def _wrong_answers(*, autumn, policies, crew_cost, late_cost):
-    return _with_accuracy(autumn, policies, crew_cost, late_cost, lambda act, late: (act != late).mean())
+def _wrong_answers(*, flights, policies, crew_cost, late_cost):
+    return _with_accuracy(flights, policies, crew_cost, late_cost, lambda act, late: (act != late).mean())
 
 
-def _both_true(*, autumn, policies, crew_cost, late_cost):
-    return _with_accuracy(autumn, policies, crew_cost, late_cost, lambda act, late: (act & late).mean())
+def _both_true(*, flights, policies, crew_cost, late_cost):
+    return _with_accuracy(flights, policies, crew_cost, late_cost, lambda act, late: (act & late).mean())
 
 
-def _per_flight(*, autumn, policies, crew_cost, late_cost):
-    answer = accuracy_and_cost(autumn=autumn, policies=policies, crew_cost=crew_cost, late_cost=late_cost)
+def _per_flight(*, flights, policies, crew_cost, late_cost):
+    answer = accuracy_and_cost(flights=flights, policies=policies, crew_cost=crew_cost, late_cost=late_cost)
     return answer.assign(cost=answer["cost"] / 1000)
 
 
-def _prices_exchanged(*, autumn, policies, crew_cost, late_cost):
-    return accuracy_and_cost(autumn=autumn, policies=policies, crew_cost=late_cost, late_cost=crew_cost)
+def _prices_exchanged(*, flights, policies, crew_cost, late_cost):
+    return accuracy_and_cost(flights=flights, policies=policies, crew_cost=late_cost, late_cost=crew_cost)
 
 
-def _late_and_act_exchanged(*, autumn, policies, crew_cost, late_cost):
-    answer = accuracy_and_cost(autumn=autumn, policies=policies, crew_cost=crew_cost, late_cost=late_cost)
-    late = autumn["late"].to_numpy()
+def _late_and_act_exchanged(*, flights, policies, crew_cost, late_cost):
+    answer = accuracy_and_cost(flights=flights, policies=policies, crew_cost=crew_cost, late_cost=late_cost)
+    late = flights["late"].to_numpy()
     return answer.assign(cost=[evaluate.cost_per_1000(act, late, crew_cost, late_cost) for act in policies.values()])
 
 
@@ -322,11 +322,11 @@ def _flights():
     return flights.assign(rate=(0.1 + 0.5 * rate).round(2), probability=(0.4 * rate + 0.5 * behind).round(2))
 
 
-def _autumn_policies():
-    autumn = _flights().query("day >= '2013-09-01'")
-    clock = autumn["clock"].to_numpy()
-    policies = {"never": np.zeros(len(autumn), dtype=bool), "early": clock < 12 * 60, "evening": clock >= 17 * 60}
-    return {"autumn": autumn, "policies": policies, "crew_cost": 1.0, "late_cost": 6.0}
+def _policies():
+    flights = _flights().query("day < '2013-09-01'")
+    clock = flights["clock"].to_numpy()
+    policies = {"never": np.zeros(len(flights), dtype=bool), "early": clock < 12 * 60, "evening": clock >= 17 * 60}
+    return {"flights": flights, "policies": policies, "crew_cost": 1.0, "late_cost": 6.0}
 
 
 def _with_equal_ones():
@@ -405,7 +405,7 @@ EXERCISES = [
                 "First what happened, then what was done: evaluate.cost_per_1000(late, act, ...).",
             ),
         ),
-        sample_inputs=_autumn_policies,
+        sample_inputs=_policies,
     ),
     Exercise(
         id="05.2",
