@@ -16,6 +16,7 @@ _HOME_OF = {
     "features_on_spark": "data.spark_features",
     "flights_at_scale": "data.catalogue",
     "get_spark": "engines.session",
+    "give_back_memory": "machine",
     "hdfs": "engines.hdfs",
     "hint": "exercises",
     "load": "data.catalogue",
