@@ -1,0 +1,263 @@
+"""Fit, and judge by losses: what each judged row costs each model, how sure that is, and what a model uses."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+
+from course_lib import evaluate
+from course_lib.analysis.columns import Feature
+from course_lib.analysis.models import NAMES, TOLD, model, predict
+from course_lib.analysis.question import Question
+from course_lib.analysis.split import Judging
+from course_lib.errors import CourseError
+
+_FLOOR = 1e-4  # no chance is taken for smaller: one surprise would outweigh all other rows
+_ROWS_SHUFFLED, _SHUFFLES = 4_000, 3
+_MANY_COLUMNS, _ROWS_SCREENED, _SHOWN = 40, 500, 25
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What the judged rows say.
+
+    Attributes
+    ----------
+    rows : ndarray of int, shape (judged,)
+        Positions of the rows that judged.
+    truth : ndarray, shape (judged,)
+        Their answers.
+    losses : dict of ndarray, shape (judged,)
+        By model: log loss or squared error, the mean over repeats.
+    predicted : dict of ndarray
+        By model, of the first time that a row judged.
+    unit, block
+        What an interval leaves out.
+    fitted : list of (dict of estimators, ndarray)
+        The models of the first round, and the positions that they judged.
+    """
+
+    rows: np.ndarray
+    truth: np.ndarray
+    losses: dict[str, np.ndarray]
+    predicted: dict[str, np.ndarray]
+    unit: np.ndarray
+    block: int | None
+    fitted: list[tuple[dict[str, BaseEstimator], np.ndarray]]
+
+    def skill(self, name: str) -> pd.Series:
+        """Skill against the baseline, 1 minus the ratio of the losses: `value`, `low`, `high`."""
+        return self.gain("baseline", name)
+
+    def gain(self, simple: str, other: str) -> pd.Series:
+        """By how much skill `other` is better than `simple`, on the same rows: `value`, `low`, `high`."""
+        saved = self.losses[simple] - self.losses[other]
+        return evaluate.ratio(saved, self.losses["baseline"], self.unit, block=self.block)
+
+    def choose(self) -> str:
+        """Name the simplest model that no later one beats beyond its interval."""
+        chosen = "baseline"
+        for name in NAMES[1:]:
+            if name in self.losses and self.gain(chosen, name)["low"] > 0:
+                chosen = name
+        return chosen
+
+
+def losses(question: Question, truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Loss of each row: squared error of a number, else minus the logarithm of the chance given to what came."""
+    if question.kind == "number":
+        return (truth - predicted) ** 2
+    chance = predicted[np.arange(len(truth)), truth]
+    return -np.log((1 - _FLOOR * predicted.shape[1]) * chance + _FLOOR)
+
+
+def fit(
+    name: str, question: Question, features: list[Feature], table: pd.DataFrame, answers: np.ndarray, seed: int
+) -> BaseEstimator:
+    """Fit a model; where only one class is there to learn from, the baseline."""
+    one_class = question.kind != "number" and len(np.unique(answers)) < 2
+    with _quietly():
+        return model("baseline" if one_class else name, question, features, seed).fit(table, answers)
+
+
+def judge(
+    question: Question,
+    features: list[Feature],
+    table: pd.DataFrame,
+    answers: np.ndarray,
+    judging: Judging,
+    seed: int,
+    tell: Tell,
+    names: tuple[str, ...] = NAMES,
+) -> Scores:
+    """Fit every model for each pair of the split and score the rows that judge.
+
+    Parameters
+    ----------
+    question : Question
+    features : list of Feature
+    table : DataFrame
+        The features, as `course_lib.analysis.columns.build` makes them.
+    answers : ndarray, shape (rows,)
+    judging : Judging
+    seed : int
+    tell : function of a text
+        Called before each fit.
+    names : tuple of str
+
+    Returns
+    -------
+    Scores
+    """
+    count = len(table)
+    times = np.zeros(count)
+    sums = {name: np.zeros(count) for name in names}
+    shape = (count,) if question.kind == "number" else (count, len(question.classes))
+    predicted = {name: np.zeros(shape) for name in names}
+    fitted = []
+    for place, (learn, judged) in enumerate(judging.pairs, 1):
+        first = times[judged] == 0
+        models = {}
+        for name in names:
+            tell(f"{TOLD[name]}, {place} of {len(judging.pairs)}")
+            models[name] = fit(name, question, features, table.iloc[learn], answers[learn], seed)
+            with _quietly():
+                answer = predict(models[name], question, table.iloc[judged])
+            sums[name][judged] += losses(question, answers[judged], answer)
+            predicted[name][judged[first]] = answer[first]
+        if first.all():
+            fitted.append((models, judged))
+        times[judged] += 1
+    rows = np.flatnonzero(times)
+    return Scores(
+        rows,
+        answers[rows],
+        {name: values[rows] / times[rows] for name, values in sums.items()},
+        {name: values[rows] for name, values in predicted.items()},
+        judging.unit[rows],
+        judging.block,
+        fitted,
+    )
+
+
+def measures(question: Question, scores: Scores) -> pd.DataFrame:
+    """One row a model: skill with its interval, and a measure that people know.
+
+    Returns
+    -------
+    DataFrame
+        Index: models; `value`, `low`, `high` of the skill (0 for the baseline), and the same of the measure that
+        ``attrs["measure"]`` names, as `known value`, `known low`, `known high` (missing where it is undefined).
+    """
+    rows = {}
+    for name in scores.losses:
+        skill = scores.skill(name) if name != "baseline" else pd.Series({"value": 0.0, "low": 0.0, "high": 0.0})
+        rows[name] = {**skill, **_known(question, scores, name).add_prefix("known ")}
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    words = {"yes/no": "AUC", "classes": "share right", "number": "mean absolute error"}
+    table.attrs["measure"] = words[question.kind]
+    return table
+
+
+def _known(question: Question, scores: Scores, name: str) -> pd.Series:
+    truth, answer = scores.truth, scores.predicted[name]
+    if question.kind == "yes/no":
+        if name == "baseline":  # folds differ in their share, and that would rank them
+            return pd.Series({"value": 0.5, "low": 0.5, "high": 0.5})
+        try:
+            return evaluate.score(truth, answer[:, 1], scores.unit, ["roc_auc"], block=scores.block).loc["roc_auc"]
+        except CourseError:  # one outcome only without some of the groups
+            return pd.Series({"value": np.nan, "low": np.nan, "high": np.nan})
+    per_row = np.abs(truth - answer) if question.kind == "number" else (answer.argmax(axis=1) == truth).astype(float)
+    return evaluate.ratio(per_row, np.ones(len(truth)), scores.unit, block=scores.block)
+
+
+def used(
+    question: Question,
+    features: list[Feature],
+    table: pd.DataFrame,
+    answers: np.ndarray,
+    scores: Scores,
+    name: str,
+    seed: int,
+    tell: Tell,
+) -> pd.DataFrame:
+    """Say what a model uses: by how much skill falls when a column is shuffled among the rows that judge.
+
+    Of many columns those that matter in a first, small try are looked at closely.
+
+    Returns
+    -------
+    DataFrame
+        Index: columns of the person's table, the most used first; `value`, `low`, `high`.
+    """
+    columns = list(dict.fromkeys(feature.column for feature in features))
+    if len(columns) > _MANY_COLUMNS:
+        tell(f"what {TOLD[name]} uses: a first try of {len(columns)} columns")
+        screened = {
+            column: float(rise[0].sum())
+            for column in columns
+            if (rise := _shuffled(question, features, table, answers, scores, name, column, _ROWS_SCREENED, 1, seed))
+        }
+        columns = sorted(screened, key=screened.get, reverse=True)[:_SHOWN]
+    found = {}
+    for column in columns:
+        tell(f"what {TOLD[name]} uses: {column}")
+        rise, base, unit = _shuffled(
+            question, features, table, answers, scores, name, column, _ROWS_SHUFFLED, _SHUFFLES, seed
+        )
+        try:
+            found[column] = evaluate.ratio(rise, base, unit, block=scores.block)
+        except CourseError:  # too few groups among the rows that were drawn
+            found[column] = pd.Series({"value": rise.sum() / base.sum(), "low": np.nan, "high": np.nan})
+    return pd.DataFrame(found).T.sort_values("value", ascending=False)
+
+
+def _shuffled(
+    question: Question,
+    features: list[Feature],
+    table: pd.DataFrame,
+    answers: np.ndarray,
+    scores: Scores,
+    name: str,
+    column: str,
+    most_rows: int,
+    shuffles: int,
+    seed: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Shuffle a column among judged rows: the rise of their losses, the baseline's losses, and their units."""
+    own = [feature.name for feature in features if feature.column == column]
+    rng = np.random.default_rng(seed)
+    rises, bases, units = [], [], []
+    for models, judged in scores.fitted:
+        some = judged
+        if len(judged) > most_rows // len(scores.fitted):
+            some = np.sort(rng.choice(judged, most_rows // len(scores.fitted), replace=False))
+        part = table.iloc[some]
+        with _quietly():
+            before = losses(question, answers[some], predict(models[name], question, part))
+            after = np.zeros(len(some))
+            for _ in range(shuffles):
+                order = rng.permutation(len(some))
+                moved = part.assign(**{each: part[each].to_numpy()[order] for each in own})
+                after += losses(question, answers[some], predict(models[name], question, moved)) / shuffles
+            base = losses(question, answers[some], predict(models["baseline"], question, part))
+        rises.append(after - before)
+        bases.append(base)
+        units.append(some)
+    places = np.searchsorted(scores.rows, np.concatenate(units))
+    return np.concatenate(rises), np.concatenate(bases), scores.unit[places]
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the warnings of single fits: a category that a fold lacks, a last step of a solver. The score sees them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
