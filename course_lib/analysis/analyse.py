@@ -98,20 +98,25 @@ class Analysis:
         if self.chosen == "baseline":
             best = max(("linear", "trees"), key=lambda name: self.measures.loc[name, "value"])
             return (
-                f"No model is told apart from the baseline: {TOLD[best]} saves {percent(self.measures.loc[best])} {of}. "
-                "What is saved is the baseline, since nothing better is known."
+                f"No model is told apart from the baseline; {TOLD[best]} {_verb(best, 'save')} "
+                f"{percent(self.measures.loc[best])} {of}. What is saved for use is the baseline: nothing better is known."
             )
         other = "linear" if self.chosen == "trees" else "trees"
         gain = self.scores.gain(other, self.chosen)
         skill = self.measures.loc[self.chosen]
-        told = f"{_capital(TOLD[self.chosen])} saves {percent(skill)} {of}"
+        told = f"{_capital(TOLD[self.chosen])} {_verb(self.chosen, 'save')} {percent(skill)} {of}"
         if skill["low"] <= 0:
             told += ", which these rows do not tell apart from nothing"
         if gain["low"] > 0:
             return f"{told}; {points(gain)} more than {TOLD[other]}."
         if gain["high"] < 0:
-            return f"{told}; {TOLD[other]} would have been better by {points(-gain.rename({'low': 'high', 'high': 'low'}))}."
-        return f"{told}; {TOLD[other]} is not told apart from it by these rows."
+            return f"{told}; {TOLD[other]} would have saved {points(self.scores.gain(self.chosen, other))} more."
+        return f"{told}; {TOLD[other]} {_verb(other, 'be')} not told apart from it by these rows."
+
+
+def _verb(name: str, verb: str) -> str:
+    many = name == "trees"
+    return {"save": ("saves", "save"), "be": ("is", "are")}[verb][many]
 
 
 def percent(interval: pd.Series) -> str:
@@ -139,7 +144,7 @@ def analyse(
     without: tuple[str, ...] = (),
     seed: int = 0,
     most_cells: int = intake.MOST_CELLS,
-    tell: Tell = lambda what: None,
+    tell: Tell = lambda what, share: None,
 ) -> tuple[Path, Analysis]:
     """Analyse a table and leave a page, a model, its card and a script that scores a new file.
 
@@ -162,8 +167,8 @@ def analyse(
     seed : int
     most_cells : int
         Rows times columns beyond which rows are drawn.
-    tell : function of a text
-        Called at each step with what is going on.
+    tell : function of a text and a share
+        Called at each step with what is going on, and the share that is done.
 
     Returns
     -------
@@ -179,12 +184,12 @@ def analyse(
     from course_lib.analysis.page import write
 
     begin = clock.monotonic()
-    tell("reading the table")
+    tell("reading the table", 0.0)
     source = intake.read(table, most_cells, seed)
     output = default_folder(source.name) if output is None else output
     _check_output(output)
     found = study(source, target, time, group, keep, without, seed, tell)
-    tell(f"learning {TOLD[found.chosen]} from all rows")
+    tell(f"learning {TOLD[found.chosen]} from all rows", 0.93)
     features = found.features
     built, _ = columns.build(found.rows, features, found.time)
     fitted = fit(found.chosen, found.question, features, built, found.question.answers(found.rows), seed)
@@ -206,12 +211,14 @@ def analyse(
     try:
         known = folder.categories(built, features)
         folder.save(beside, fitted, found.question, features, known, found.time, more)
-        tell("writing the page")
+        tell("writing the page", 0.96)
         write(beside / "index.html", found, clock.monotonic() - begin)
         for name in (folder.MODEL, folder.CARD, folder.SCRIPT, "index.html"):
             (beside / name).replace(output / name)
     except OSError as error:
-        raise CourseError(f"'{output}' cannot be written ({first_line(error)}): say another folder with --output.") from None
+        raise CourseError(
+            f"'{output}' cannot be written ({first_line(error)}): say another folder with --output."
+        ) from None
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return output / "index.html", found
@@ -250,7 +257,7 @@ def study(
             check_column(data, name, role)
     question, rows, notes = ask(data, target)
     rows = _with_time_and_group(rows, question, time, group, notes)
-    tell("looking for leaks")
+    tell("looking for leaks", 0.05)
     shown = rows.drop(columns=[name for name in without if name not in (time, group)])
     leaks = leakage.scan(shown, question.target, time=time, group=group, seed=seed)
     suspects = [name for name in shown.columns if name in set(leaks.loc[leaks["check"].isin(LEAKS), "column"])]
@@ -260,13 +267,7 @@ def study(
     honest = out | {name: "looks like a leak, see above" for name in suspects}
     features, reasons = columns.plan(rows, honest, time)
     if not features:
-        why = f"{named(suspects)} knows the answer, and " if suspects else ""
-        raise CourseError(
-            f"{why}no other column says anything about a new row ({named([*reasons, *without])}): bring columns that were known "
-            "before the outcome, or vouch for one with --keep."
-            if suspects
-            else f"No column says anything about a new row: {'; '.join(f'{name} {why}' for name, why in reasons.items())[:300]}."
-        )
+        raise CourseError(_nothing_left(suspects, reasons))
     answers = question.answers(rows)
     built, lost = columns.build(rows, features, time)
     copies = None
@@ -276,12 +277,14 @@ def study(
     who = split(rows, answers, moments, group, copies, question.kind != "number", seed)
     chosen = None
     if who.choosing is not None:
-        chosen = judge(question, features, built, answers, who.choosing, seed, _about("choosing", tell)).choose()
-    scores = judge(question, features, built, answers, who.judging, seed, _about("judging", tell))
+        chosen = judge(
+            question, features, built, answers, who.choosing, seed, _part(tell, "choosing", 0.15, 0.35)
+        ).choose()
+    scores = judge(question, features, built, answers, who.judging, seed, _part(tell, "judging", 0.35, 0.7))
     chosen = chosen or scores.choose()
     uses = pd.DataFrame(columns=["value", "low", "high"])
     if chosen != "baseline":
-        uses = used(question, features, built, answers, scores, chosen, seed, tell)
+        uses = used(question, features, built, answers, scores, chosen, seed, _part(tell, "", 0.7, 0.85))
     promises = _promises(question, rows, out, suspects, time, group, answers, who, seed, tell)
     return Analysis(
         source, question, rows, time, group, notes + lost, leaks, suspects, honest | reasons, features, who, scores,
@@ -289,8 +292,20 @@ def study(
     )  # fmt: skip
 
 
-def _about(what: str, tell: Tell) -> Tell:
-    return lambda words: tell(f"{what}: {words}")
+def _nothing_left(suspects: list[str], reasons: dict[str, str]) -> str:
+    told = "; ".join(f"'{name}' {why}" for name, why in list(reasons.items())[:3])
+    if suspects:
+        return (
+            f"{named(suspects)} looks like the answer under another name, and nothing else is left to learn from"
+            f"{f' ({told})' if told else ''}: bring columns that were known before the outcome, or vouch for one with --keep."
+        )
+    return f"No column says anything about a new row{f': {told}' if told else ''}. Bring columns that do."
+
+
+def _part(tell: Tell, what: str, begin: float, end: float) -> Tell:
+    """Tell of a part of the work: its own share, put into that of the whole."""
+    before = f"{what}: " if what else ""
+    return lambda words, share: tell(before + words, begin + share * (end - begin))
 
 
 def _with_time_and_group(
@@ -335,7 +350,7 @@ def _promises(
     drawn = np.sort(rng.choice(len(rows), min(len(rows), _PROMISED_ROWS), replace=False))
     fold = rng.permutation(len(drawn)) % FOLDS
     pairs = [(drawn[fold != each], drawn[fold == each]) for each in range(FOLDS)]
-    told, names = _about("what three lines would promise", tell), ("baseline", "trees")
+    told, names = _part(tell, "what three lines would promise", 0.85, 0.93), ("baseline", "trees")
     judging = Judging(pairs, np.arange(len(rows)), None)
     at_random = judge(question, features, table, answers, judging, seed, told, names)
     promises = [Promise("all columns, rows dealt out at random", at_random.skill("trees"))]

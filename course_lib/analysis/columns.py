@@ -16,7 +16,9 @@ MISSING = "(missing)"
 PARTS = ("hour", "weekday", "month")  # of a time: what comes round again
 _WORDS_OF_TEXT = 3.5  # on average; names and codes have fewer
 _FEWEST_WORDS = 200  # different ones; a few words in many orders are codes
-_ID_NAME = re.compile(r"(^|[\W_])(id|ids|key|uuid|guid|rownames?|index)$|(?<=[a-z])I[dD]$|^(nr|no|number|row|unnamed.*)$", re.I)
+_ID_NAME = re.compile(
+    r"(^|[\W_])(id|ids|key|uuid|guid|rownames?|index)$|(?<=[a-z])I[dD]$|^(nr|no|number|row|unnamed.*)$", re.I
+)
 
 
 @dataclass(frozen=True)
@@ -96,10 +98,14 @@ def _features(column: str, values: pd.Series, moment: pd.Series | None, is_momen
 
 
 def _times(column: str, known: pd.Series, moment: pd.Series | None, is_moment: bool) -> list[Feature] | str:
-    whole_years = known.dt.year.nunique() > 2  # else a month comes once and is a date by another name
-    worth = {"hour": known.dt.hour.nunique() > 1, "weekday": known.dt.normalize().nunique() > 14, "month": whole_years}
-    worth["weekday"] &= known.dt.weekday.nunique() > 1
-    worth["month"] &= known.dt.month.nunique() > 1
+    days = known.dt.normalize()
+    dense = days.nunique() > max(14, (days.max() - days.min()).days / 20)  # of birthdays and years the weekday is noise
+    worth = {
+        "hour": known.dt.hour.nunique() > 1,
+        "weekday": dense and known.dt.weekday.nunique() > 1,
+        # In fewer than three years a month comes once or twice and is a date by another name.
+        "month": known.dt.year.nunique() > 2 and known.dt.month.nunique() > 1,
+    }
     parts = [Feature(column, "number", part) for part in PARTS if worth[part]]
     if moment is not None and not is_moment:
         parts.append(Feature(column, "number", "days before"))
@@ -144,7 +150,9 @@ def build(rows: pd.DataFrame, features: list[Feature], time: str | None = None) 
         if feature.part:
             made[feature.name] = _part(values, feature.part, rows[time] if feature.part == "days before" else None)
         elif feature.kind == "number":
-            numbers = pd.to_numeric(values.map(float, na_action="ignore") if _is_truth(values.dropna()) else values, "coerce")
+            numbers = pd.to_numeric(
+                values.map(float, na_action="ignore") if _is_truth(values.dropna()) else values, "coerce"
+            )
             numbers = numbers.astype(float).replace([np.inf, -np.inf], np.nan)
             if gone := int((numbers.isna() & values.notna()).sum()):
                 lost.append(f"'{feature.column}' is no number in {gone:,} rows: taken as missing.")

@@ -106,7 +106,9 @@ def load(folder: Path) -> tuple[BaseEstimator, dict]:
             raise CourseError(f"There is no {file.name} in '{folder}': keep the files of `course analyse` together.")
     said = json.loads(card.read_text(encoding="utf-8"))
     if sha256(model) != said["model sha256"]:
-        raise CourseError(f"{MODEL} is not the one that {CARD} speaks of (SHA-256 differs): run `course analyse` again.")
+        raise CourseError(
+            f"{MODEL} is not the one that {CARD} speaks of (SHA-256 differs): run `course analyse` again."
+        )
     if unknown := set(skops.io.get_untrusted_types(file=model)) - set(TRUSTED):
         raise CourseError(f"{MODEL} holds types that no model of `course analyse` has: {', '.join(sorted(unknown))}.")
     return skops.io.load(model, trusted=list(TRUSTED)), said

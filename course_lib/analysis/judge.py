@@ -20,7 +20,7 @@ _FLOOR = 1e-4  # no chance is taken for smaller: one surprise would outweigh all
 _ROWS_SHUFFLED, _SHUFFLES = 4_000, 3
 _MANY_COLUMNS, _ROWS_SCREENED, _SHOWN = 40, 500, 25
 
-Tell = Callable[[str], None]
+Tell = Callable[[str, float], None]  # what is going on, and the share that is done
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def fit(
     """Fit a model; where only one class is there to learn from, the baseline."""
     one_class = question.kind != "number" and len(np.unique(answers)) < 2
     with _quietly():
-        return model("baseline" if one_class else name, question, features, seed).fit(table, answers)
+        return model("baseline" if one_class else name, question, features, len(table), seed).fit(table, answers)
 
 
 def judge(
@@ -107,7 +107,7 @@ def judge(
     answers : ndarray, shape (rows,)
     judging : Judging
     seed : int
-    tell : function of a text
+    tell : function of a text and a share
         Called before each fit.
     names : tuple of str
 
@@ -121,11 +121,12 @@ def judge(
     shape = (count,) if question.kind == "number" else (count, len(question.classes))
     predicted = {name: np.zeros(shape) for name in names}
     fitted = []
-    for place, (learn, judged) in enumerate(judging.pairs, 1):
+    fits = len(judging.pairs) * len(names)
+    for place, (learn, judged) in enumerate(judging.pairs):
         first = times[judged] == 0
         models = {}
-        for name in names:
-            tell(f"{TOLD[name]}, {place} of {len(judging.pairs)}")
+        for nth, name in enumerate(names):
+            tell(f"{TOLD[name]}, {place + 1} of {len(judging.pairs)}", (place * len(names) + nth) / fits)
             models[name] = fit(name, question, features, table.iloc[learn], answers[learn], seed)
             with _quietly():
                 answer = predict(models[name], question, table.iloc[judged])
@@ -199,7 +200,7 @@ def used(
     """
     columns = list(dict.fromkeys(feature.column for feature in features))
     if len(columns) > _MANY_COLUMNS:
-        tell(f"what {TOLD[name]} uses: a first try of {len(columns)} columns")
+        tell(f"what {TOLD[name]} uses: a first try of {len(columns)} columns", 0.0)
         screened = {
             column: float(rise[0].sum())
             for column in columns
@@ -207,8 +208,8 @@ def used(
         }
         columns = sorted(screened, key=screened.get, reverse=True)[:_SHOWN]
     found = {}
-    for column in columns:
-        tell(f"what {TOLD[name]} uses: {column}")
+    for place, column in enumerate(columns):
+        tell(f"what {TOLD[name]} uses: {column}", place / len(columns))
         rise, base, unit = _shuffled(
             question, features, table, answers, scores, name, column, _ROWS_SHUFFLED, _SHUFFLES, seed
         )

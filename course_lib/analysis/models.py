@@ -19,10 +19,11 @@ NAMES = ("baseline", "linear", "trees")  # from the simplest; a later one is cho
 TOLD = {"baseline": "the baseline", "linear": "the linear model", "trees": "boosted trees"}
 _MOST_CATEGORIES = 250  # the trees take 255 at most; rarer ones go together
 _MOST_ONE_HOT = 60
+_FEW_ROWS = 5_000
 _WORDS, _TOPICS = 2_000, 30
 
 
-def model(name: str, question: Question, features: list[Feature], seed: int) -> BaseEstimator:
+def model(name: str, question: Question, features: list[Feature], rows: int, seed: int) -> BaseEstimator:
     """Give a model that has learned nothing yet.
 
     Parameters
@@ -31,6 +32,8 @@ def model(name: str, question: Question, features: list[Feature], seed: int) -> 
     question : Question
     features : list of Feature
         The columns of the table that it will be fitted to, as `course_lib.analysis.columns.build` makes it.
+    rows : int
+        How many it will learn from: of few, trees that learn much learn them by heart.
     seed : int
 
     Returns
@@ -41,17 +44,16 @@ def model(name: str, question: Question, features: list[Feature], seed: int) -> 
     number = question.kind == "number"
     if name == "baseline":
         return DummyRegressor() if number else DummyClassifier(strategy="prior")
-    columns = {
-        kind: [each.name for each in features if each.kind == kind] for kind in ("category", "number", "text")
-    }
+    columns = {kind: [each.name for each in features if each.kind == kind] for kind in ("category", "number", "text")}
     if name == "linear":
         last = RidgeCV(alphas=np.logspace(-1, 4, 6)) if number else LogisticRegression(max_iter=1_000)
         return make_pipeline(_for_linear(columns), last)
     boosting = HistGradientBoostingRegressor if number else HistGradientBoostingClassifier
+    few = rows < _FEW_ROWS
     last = boosting(
-        learning_rate=0.08,
-        max_iter=120,
-        max_leaf_nodes=15,
+        learning_rate=0.05 if few else 0.08,
+        max_iter=80 if few else 200,
+        max_leaf_nodes=8 if few else 20,
         l2_regularization=1.0,
         early_stopping=False,  # it would set rows aside at random, whatever belongs together
         categorical_features=list(range(len(columns["category"]))),
@@ -62,9 +64,13 @@ def model(name: str, question: Question, features: list[Feature], seed: int) -> 
 
 def _for_linear(columns: dict[str, list[str]]) -> ColumnTransformer:
     one_hot = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=5, max_categories=_MOST_ONE_HOT)
-    filled = make_pipeline(SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), StandardScaler())
+    filled = make_pipeline(
+        SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), StandardScaler()
+    )
     texts = [(f"text {place}", _words(), name) for place, name in enumerate(columns["text"])]
-    return ColumnTransformer([("category", one_hot, columns["category"]), ("number", filled, columns["number"]), *texts])
+    return ColumnTransformer(
+        [("category", one_hot, columns["category"]), ("number", filled, columns["number"]), *texts]
+    )
 
 
 def _for_trees(columns: dict[str, list[str]]) -> ColumnTransformer:

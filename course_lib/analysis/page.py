@@ -160,7 +160,11 @@ def _leaks(found: Analysis) -> Cells:
     leaks = found.leaks
     text = "## Which columns know the answer\n\n"
     if leaks.empty:
-        return [_prose(f"{text}No check found a column that has seen the answer. That is no proof: ask when each is written down.")]
+        return [
+            _prose(
+                f"{text}No check found a column that has seen the answer. That is no proof: ask when each is written down."
+            )
+        ]
     text += (
         "Each finding is a question to somebody who knows how the table came about. Findings of the kinds "
         f"{', '.join(f'`{kind}`' for kind in LEAKS)} are so sure that the column **stays out**"
@@ -224,13 +228,22 @@ def _scores(found: Analysis) -> Cells:
     )
     told.loc["baseline", "skill"] = "0"
     gain = found.scores.gain("linear", "trees")
-    means = "the mean of what was learned from" if question.kind == "number" else "the share of each class in what was learned from"
+    means = (
+        "the mean of what was learned from"
+        if question.kind == "number"
+        else "the share of each class in what was learned from"
+    )
     text = (
         f"## How good\n\n**{_safe(found.verdict())}**\n\nThe baseline says {means} of every row. **Skill** is the share of its "
         f"{loss} that a model saves, on {len(found.scores.rows):,} rows that it had not learned from. Boosted trees less the "
         f"linear model, on the same rows: {points(gain)}."
     )
-    return [_prose(text), _figure(fig, f"Bars of the skill of the models with intervals: {described}."), *_frame(told), *_right(found)]
+    return [
+        _prose(text),
+        _figure(fig, f"Bars of the skill of the models with intervals: {described}."),
+        *_frame(told),
+        *_right(found),
+    ]
 
 
 def _interval(value: float, low: float, high: float) -> str:
@@ -268,7 +281,10 @@ def _compared(table: pd.DataFrame, what: str, name: str) -> nbformat.NotebookNod
     fig.add_scatter(x=table["predicted"], y=table["observed"], mode="markers", error_y=error, name="rows that judged")
     title = f"What came, in tenths of the rows by what {TOLD[name]} said"
     fig.update_layout(title=title, xaxis_title=f"predicted {what}", yaxis_title=f"observed {what}")
-    return _figure(fig, f"Observed against predicted {what} in {len(table)} bins of equally many rows; on the dotted line both agree.")
+    return _figure(
+        fig,
+        f"Observed against predicted {what} in {len(table)} bins of equally many rows; on the dotted line both agree.",
+    )
 
 
 def _confusion(found: Analysis, truth: np.ndarray, answer: np.ndarray, name: str) -> nbformat.NotebookNode:
@@ -282,7 +298,9 @@ def _confusion(found: Analysis, truth: np.ndarray, answer: np.ndarray, name: str
     title = f"{_capital(TOLD[name])}: {right:.0%} of the rows are said right"
     fig = figures.heat_map(shares, "said", "is", "share", title, x_title="said", y_title="is", label=".0%")
     fig.update_layout(height=260 + 30 * shares["is"].nunique())
-    return _figure(fig, "Heat map: of the rows of each class the share that is said to be each class; right is the diagonal.")
+    return _figure(
+        fig, "Heat map: of the rows of each class the share that is said to be each class; right is the diagonal."
+    )
 
 
 def _capital(words: str) -> str:
@@ -311,8 +329,13 @@ def _uses(found: Analysis) -> Cells:
             "Each column is shuffled among the rows that judge, and the skill that goes with it is its use. Two columns that say "
             "the same share it, so a small use is no proof that a column does not matter. And use is no cause."
         )
-        cells += [_prose(text), _figure(fig, f"Bars of the skill lost by column; {top} most: {percent(found.uses.iloc[0])}.")]
-    reasons = pd.DataFrame({"column": list(found.out), "why it is not used": list(found.out.values())}).set_index("column")
+        cells += [
+            _prose(text),
+            _figure(fig, f"Bars of the skill lost by column; {top} most: {percent(found.uses.iloc[0])}."),
+        ]
+    reasons = pd.DataFrame({"column": list(found.out), "why it is not used": list(found.out.values())}).set_index(
+        "column"
+    )
     return [*cells, _prose("Columns that no model sees:"), *_frame(reasons)]
 
 
@@ -338,10 +361,22 @@ def _promise(found: Analysis) -> Cells:
     )
     cells = [_prose(text), *_frame(table)]
     if gap > 0.02:
-        why = "columns that know the answer" if found.suspects else "rows on both sides that belong together, or a past that knows its future"
-        cells.append(_prose(f"The promise is {100 * gap:.0f} points of skill higher. What it counts is {why}; in use they are not there."))
+        why = (
+            "columns that know the answer"
+            if found.suspects
+            else "rows on both sides that belong together, or a past that knows its future"
+        )
+        cells.append(
+            _prose(
+                f"The promise is {100 * gap:.0f} points of skill higher. What it counts is {why}; in use they are not there."
+            )
+        )
     else:
-        cells.append(_prose("Here the promise would not have been better than what we tell: it might have been, and nobody would have known."))
+        cells.append(
+            _prose(
+                "Here the promise would not have been better than what we tell: it might have been, and nobody would have known."
+            )
+        )
     return cells
 
 

@@ -103,5 +103,7 @@ def _with_columns(data: pd.DataFrame, features: list[columns.Feature], time: str
 
 def _other_versions(of_model: dict[str, str]) -> list[str]:
     here = folder.versions()
-    differ = [f"{name} {version} (here {here[name]})" for name, version in of_model.items() if here.get(name) != version]
+    differ = [
+        f"{name} {version} (here {here[name]})" for name, version in of_model.items() if here.get(name) != version
+    ]
     return [f"the model was made with {', '.join(differ)}: predictions may differ a little."] if differ else []

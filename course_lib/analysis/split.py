@@ -174,9 +174,7 @@ def _by_time(rows: pd.DataFrame, moments: pd.Series, group: str | None) -> Split
     if group is not None:
         did += f" {known:,} later rows did not judge: their '{group}' was learned from."
     if choosing:
-        did += (
-            f" Which model, earlier rows have chosen: {times(len(choosing), 'time')} a past was tried on what then came."
-        )
+        did += f" Which model, earlier rows have chosen: {times(len(choosing), 'time')} a past was tried on what then came."
     why = f"In use the model knows the past and is asked about what comes. The intervals leave out {told}."
     blind = (
         f"It is one future: what changes after {short(moments.max())}, and what {begins} to then did not hold, no split can "
@@ -198,7 +196,11 @@ def _time_units(moments: pd.Series, days: pd.Series, judge: np.ndarray) -> tuple
     if len(judged) >= _STRETCHES:
         step = float(np.median(np.diff(judged)) / np.timedelta64(1, "D"))
         block = max(1, round(7 / step))
-        return days.to_numpy(), block, f"weeks of days ({len(judged)} days)" if block > 1 else f"one of {len(judged)} dates"
+        return (
+            days.to_numpy(),
+            block,
+            f"weeks of days ({len(judged)} days)" if block > 1 else f"one of {len(judged)} dates",
+        )
     levels = np.unique(moments.iloc[judge].to_numpy())
     stretches = min(_STRETCHES, len(levels))
     edges = levels[np.arange(1, stretches) * len(levels) // stretches]
@@ -227,9 +229,7 @@ def _by_group(rows: pd.DataFrame, group: str, seed: int) -> Split:
     return Split(Judging(folds, codes, None), None, did, why, blind)
 
 
-def _at_random(
-    rows: pd.DataFrame, answers: np.ndarray, copies: np.ndarray | None, classes: bool, seed: int
-) -> Split:
+def _at_random(rows: pd.DataFrame, answers: np.ndarray, copies: np.ndarray | None, classes: bool, seed: int) -> Split:
     repeats = _REPEATS if len(rows) <= _FEW_ROWS else 1
     pairs = list(_folds(answers, copies, classes, repeats, seed))
     unit = np.arange(len(rows)) if copies is None else copies

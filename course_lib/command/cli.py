@@ -155,12 +155,12 @@ def analyse(
 
     columns = (BarColumn(20), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("starting", total=None)
+        task = bar.add_task("starting", total=1.0)
         page, found = run_analysis(
             table, target, time, group, output, keep=tuple(keep or ()), without=tuple(without or ()),
-            tell=lambda what: bar.update(task, description=what),
+            tell=lambda what, share: bar.update(task, description=what, completed=share),
         )  # fmt: skip
-    console.print(found.verdict(), markup=False)
+    console.print(found.verdict(), markup=False, soft_wrap=True)
     console.print(f"The page: {page}", markup=False, soft_wrap=True)
 
 
