@@ -80,10 +80,11 @@ def losses(question: Question, truth: np.ndarray, predicted: np.ndarray) -> np.n
 def fit(
     name: str, question: Question, features: list[Feature], table: pd.DataFrame, answers: np.ndarray, seed: int
 ) -> BaseEstimator:
-    """Fit a model; where only one class is there to learn from, the baseline."""
+    """Fit a model to the columns that hold anything here; with none, or one class only, the baseline."""
+    held = [each for each in features if each.kind != "number" or table[each.name].notna().any()]
     one_class = question.kind != "number" and len(np.unique(answers)) < 2
     with _quietly():
-        return model("baseline" if one_class else name, question, features, len(table), seed).fit(table, answers)
+        return model("baseline" if one_class or not held else name, question, held, len(table), seed).fit(table, answers)
 
 
 def judge(

@@ -54,6 +54,14 @@ def test_one_class_to_learn_from_is_no_reason_to_stop(cancers):
     assert predict(fitted, question, table.head(1)).tolist() == [[0.0, 1.0]]
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_column_that_was_not_measured_yet_is_no_reason_to_stop(visits, name):
+    question, features, table, answers = prepared(visits[["dose", "ward", "pressure"]].assign(x=visits["dose"]), "pressure")
+    early = table.assign(x=np.nan)
+    fitted = judge.fit(name, question, features, early, answers, 0)
+    assert predict(fitted, question, table).tolist() == predict(fitted, question, early).tolist()
+
+
 def test_nothing_is_learned_outside_a_fold(visits):
     """A value that only judged rows hold has no column of its own in what was fitted."""
     data = visits.drop(columns=["patient", "day"])
