@@ -15,7 +15,7 @@ from course_lib.analysis import columns, folder, intake
 from course_lib.analysis.judge import Scores, Tell, fit, judge, measures, used
 from course_lib.analysis.models import TOLD
 from course_lib.analysis.question import Question, ask
-from course_lib.analysis.split import FOLDS, Judging, Split, split, time_column
+from course_lib.analysis.split import FOLDS, Judging, Split, by_lot, split, time_column
 from course_lib.data import leakage
 from course_lib.data.leak_table import check_column
 from course_lib.data.own_table import Table
@@ -192,7 +192,15 @@ def analyse(
     tell(f"learning {TOLD[found.chosen]} from all rows", 0.93)
     features = found.features
     built, _ = columns.build(found.rows, features, found.time)
-    fitted = fit(found.chosen, found.question, features, built, found.question.answers(found.rows), seed)
+    fitted = fit(
+        found.chosen,
+        found.question,
+        features,
+        built,
+        found.question.answers(found.rows),
+        found.split.judging.order,
+        seed,
+    )
     skill = found.measures.loc[found.chosen]
     more = {
         "table": source.name,
@@ -351,7 +359,8 @@ def _promises(
     fold = rng.permutation(len(drawn)) % FOLDS
     pairs = [(drawn[fold != each], drawn[fold == each]) for each in range(FOLDS)]
     told, names = _part(tell, "what three lines would promise", 0.85, 0.93), ("baseline", "trees")
-    judging = Judging(pairs, np.arange(len(rows)), None)
+    each_row = np.arange(len(rows))
+    judging = Judging(pairs, each_row, None, by_lot(each_row, seed))
     at_random = judge(question, features, table, answers, judging, seed, told, names)
     promises = [Promise("all columns, rows dealt out at random", at_random.skill("trees"))]
     if suspects:

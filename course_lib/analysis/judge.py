@@ -11,11 +11,12 @@ from sklearn.base import BaseEstimator
 
 from course_lib import evaluate
 from course_lib.analysis.columns import Feature
-from course_lib.analysis.models import NAMES, TOLD, model, predict
+from course_lib.analysis.models import MOST_ROUNDS, NAMES, TOLD, model, predict, staged
 from course_lib.analysis.question import Question
 from course_lib.analysis.split import Judging
 from course_lib.errors import CourseError
 
+_ASIDE = 0.2  # of the rows that are learned from
 _FLOOR = 1e-4  # no chance is taken for smaller: one surprise would outweigh all other rows
 _ROWS_SHUFFLED, _SHUFFLES = 4_000, 3
 _MANY_COLUMNS, _ROWS_SCREENED, _SHOWN = 40, 500, 25
@@ -78,13 +79,48 @@ def losses(question: Question, truth: np.ndarray, predicted: np.ndarray) -> np.n
 
 
 def fit(
-    name: str, question: Question, features: list[Feature], table: pd.DataFrame, answers: np.ndarray, seed: int
+    name: str,
+    question: Question,
+    features: list[Feature],
+    table: pd.DataFrame,
+    answers: np.ndarray,
+    order: np.ndarray,
+    seed: int,
 ) -> BaseEstimator:
-    """Fit a model to the columns that hold anything here; with none, or one class only, the baseline."""
+    """Fit a model to the columns that hold anything here; with none, or one class only, the baseline.
+
+    Parameters
+    ----------
+    order : ndarray, shape (rows,)
+        The rows that come last in it try how many rounds of trees are worth it: the latest, or some of the groups.
+        The trees then learn from all rows.
+    """
     held = [each for each in features if each.kind != "number" or table[each.name].notna().any()]
     one_class = question.kind != "number" and len(np.unique(answers)) < 2
+    if one_class or not held:
+        name = "baseline"
     with _quietly():
-        return model("baseline" if one_class or not held else name, question, held, len(table), seed).fit(table, answers)
+        rounds = _rounds(question, held, table, answers, order, seed) if name == "trees" else 0
+        return model(name, question, held, rounds, seed).fit(table, answers)
+
+
+def _rounds(
+    question: Question,
+    features: list[Feature],
+    table: pd.DataFrame,
+    answers: np.ndarray,
+    order: np.ndarray,
+    seed: int,
+) -> int:
+    """Find how many rounds of trees lose least on rows that were set aside."""
+    aside = order > np.quantile(order, 1 - _ASIDE, method="higher")
+    learned = answers[~aside]
+    if not aside.any() or (question.kind != "number" and len(np.unique(learned)) < 2):
+        return MOST_ROUNDS // 4
+    held = [each for each in features if each.kind != "number" or table.loc[~aside, each.name].notna().any()]
+    fitted = model("trees", question, held, MOST_ROUNDS, seed).fit(table[~aside], learned)
+    lost = [losses(question, answers[aside], said).mean() for said in staged(fitted, question, table[aside])]
+    return int(np.argmin(lost)) + 1
 
 
 def judge(
@@ -128,7 +164,7 @@ def judge(
         models = {}
         for nth, name in enumerate(names):
             tell(f"{TOLD[name]}, {place + 1} of {len(judging.pairs)}", (place * len(names) + nth) / fits)
-            models[name] = fit(name, question, features, table.iloc[learn], answers[learn], seed)
+            models[name] = fit(name, question, features, table.iloc[learn], answers[learn], judging.order[learn], seed)
             with _quietly():
                 answer = predict(models[name], question, table.iloc[judged])
             sums[name][judged] += losses(question, answers[judged], answer)

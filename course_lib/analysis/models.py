@@ -1,5 +1,7 @@
 """The models that compete: the mean, a linear model, boosted trees. Whatever they learn, they learn inside a fold."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
@@ -19,11 +21,11 @@ NAMES = ("baseline", "linear", "trees")  # from the simplest; a later one is cho
 TOLD = {"baseline": "the baseline", "linear": "the linear model", "trees": "boosted trees"}
 _MOST_CATEGORIES = 250  # the trees take 255 at most; rarer ones go together
 _MOST_ONE_HOT = 60
-_FEW_ROWS = 5_000
+MOST_ROUNDS = 200
 _WORDS, _TOPICS = 2_000, 30
 
 
-def model(name: str, question: Question, features: list[Feature], rows: int, seed: int) -> BaseEstimator:
+def model(name: str, question: Question, features: list[Feature], rounds: int, seed: int) -> BaseEstimator:
     """Give a model that has learned nothing yet.
 
     Parameters
@@ -32,8 +34,8 @@ def model(name: str, question: Question, features: list[Feature], rows: int, see
     question : Question
     features : list of Feature
         The columns of the table that it will be fitted to, as `course_lib.analysis.columns.build` makes it.
-    rows : int
-        How many it will learn from: of few, trees that learn much learn them by heart.
+    rounds : int
+        How many trees are boosted, for each class.
     seed : int
 
     Returns
@@ -49,11 +51,10 @@ def model(name: str, question: Question, features: list[Feature], rows: int, see
         last = RidgeCV(alphas=np.logspace(-1, 4, 6)) if number else LogisticRegression(max_iter=1_000)
         return make_pipeline(_for_linear(columns), last)
     boosting = HistGradientBoostingRegressor if number else HistGradientBoostingClassifier
-    few = rows < _FEW_ROWS
     last = boosting(
-        learning_rate=0.05 if few else 0.08,
-        max_iter=80 if few else 200,
-        max_leaf_nodes=8 if few else 20,
+        learning_rate=0.1,
+        max_iter=rounds,
+        max_leaf_nodes=15,
         l2_regularization=1.0,
         early_stopping=False,  # it would set rows aside at random, whatever belongs together
         categorical_features=list(range(len(columns["category"]))),
@@ -104,3 +105,15 @@ def predict(fitted: BaseEstimator, question: Question, table) -> np.ndarray:
     chances = np.zeros((len(table), len(question.classes)))
     chances[:, fitted.classes_.astype(int)] = fitted.predict_proba(table)
     return chances
+
+
+def staged(fitted: Pipeline, question: Question, table) -> Iterator[np.ndarray]:
+    """Give the answers of boosted trees after each round, as `predict` gives them after the last."""
+    ready = fitted[:-1].transform(table)
+    if question.kind == "number":
+        yield from fitted[-1].staged_predict(ready)
+        return
+    for said in fitted[-1].staged_predict_proba(ready):
+        chances = np.zeros((len(table), len(question.classes)))
+        chances[:, fitted.classes_.astype(int)] = said
+        yield chances

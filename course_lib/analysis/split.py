@@ -34,11 +34,15 @@ class Judging:
         What an interval leaves out: the day of each row, its group, or the row itself.
     block : int or None
         How many neighbouring units it leaves out together.
+    order : ndarray, shape (rows,)
+        Which of the rows that are learned from try a setting before the others have to: those that come last. The
+        time; or a number by lot, one for each unit.
     """
 
     pairs: Pairs
     unit: np.ndarray
     block: int | None
+    order: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -182,8 +186,9 @@ def _by_time(rows: pd.DataFrame, moments: pd.Series, group: str | None) -> Split
     )
     if group is None:
         blind += " If the rows of one customer, machine or place belong together, name that column with --group."
-    chosen_by = Judging(choosing, choosing_unit, choosing_block) if choosing else None
-    return Split(Judging([(learn, judge)], unit, block), chosen_by, did, why, blind)
+    order = pd.factorize(moments, sort=True)[0]
+    chosen_by = Judging(choosing, choosing_unit, choosing_block, order) if choosing else None
+    return Split(Judging([(learn, judge)], unit, block, order), chosen_by, did, why, blind)
 
 
 def _new_groups(groups: pd.Series, learn: np.ndarray, judge: np.ndarray) -> np.ndarray:
@@ -226,7 +231,7 @@ def _by_group(rows: pd.DataFrame, group: str, seed: int) -> Split:
         "It cannot see what changes with time: if the rows come one after the other, name that column with --time. The rows "
         "that judged have also chosen between the models, which flatters a little."
     )
-    return Split(Judging(folds, codes, None), None, did, why, blind)
+    return Split(Judging(folds, codes, None, by_lot(codes, seed)), None, did, why, blind)
 
 
 def _at_random(rows: pd.DataFrame, answers: np.ndarray, copies: np.ndarray | None, classes: bool, seed: int) -> Split:
@@ -245,7 +250,13 @@ def _at_random(rows: pd.DataFrame, answers: np.ndarray, copies: np.ndarray | Non
         "or belong to somebody, this score is too good and its interval too narrow: name the column with --time or --group. "
         "The rows that judged have also chosen between the models, which flatters a little."
     )
-    return Split(Judging(pairs, unit, None), None, did, why, blind)
+    return Split(Judging(pairs, unit, None, by_lot(unit, seed)), None, did, why, blind)
+
+
+def by_lot(unit: np.ndarray, seed: int) -> np.ndarray:
+    """Give each unit a number by lot."""
+    codes, levels = pd.factorize(unit)
+    return np.random.default_rng(seed).permutation(len(levels))[codes]
 
 
 def _folds(

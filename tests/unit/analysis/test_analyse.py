@@ -66,7 +66,12 @@ def test_a_table_becomes_a_page_and_a_model_that_scores_a_new_file(tmp_path, tab
     assert {each.name for each in output.iterdir()} == FILES
     page = (output / "index.html").read_text(encoding="utf-8")
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", re.sub(r"<(script|style).*?</\1>", "", page, flags=re.S)))
-    for words_of_all in ("What is doubtful", "Who judges", "What the model uses", "What three lines would have promised"):
+    for words_of_all in (
+        "What is doubtful",
+        "Who judges",
+        "What the model uses",
+        "What three lines would have promised",
+    ):
         assert words_of_all in text
     for each in says:
         assert each in text.replace("&#39;", "'")

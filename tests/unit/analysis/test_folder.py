@@ -19,7 +19,7 @@ def saved(where, data, target, name, time=None):
     question, rows, _ = ask(data, target)
     features, _ = columns.plan(rows, {target: "is the target"}, time)
     table, _ = columns.build(rows, features, time)
-    fitted = fit(name, question, features, table, question.answers(rows), 0)
+    fitted = fit(name, question, features, table, question.answers(rows), np.arange(len(rows)), 0)
     folder.save(where, fitted, question, features, folder.categories(table, features), time, {})
     return models.predict(fitted, question, table)
 

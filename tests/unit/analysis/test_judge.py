@@ -10,6 +10,9 @@ from course_lib.analysis.question import ask
 from course_lib.analysis.split import Judging, split
 
 
+LOT = np.random.default_rng(0).permutation(1_000)
+
+
 def prepared(data, target):
     question, rows, _ = ask(data, target)
     features, _ = columns.plan(rows, {target: "is the target"}, None)
@@ -42,7 +45,7 @@ def test_losses_by_hand(visits, cancers):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_model_predicts_what_it_has_never_met(visits, name):
     question, features, table, answers = prepared(visits.drop(columns=["patient", "day"]), "pressure")
-    fitted = judge.fit(name, question, features, table, answers, 0)
+    fitted = judge.fit(name, question, features, table, answers, LOT[: len(answers)], 0)
     strange = table.head(2).assign(ward=["east", "(missing)"], dose=np.nan)
     assert np.isfinite(predict(fitted, question, strange)).all()
 
@@ -50,16 +53,29 @@ def test_a_model_predicts_what_it_has_never_met(visits, name):
 def test_one_class_to_learn_from_is_no_reason_to_stop(cancers):
     question, features, table, answers = prepared(cancers, "diagnosis")
     same = answers == 1
-    fitted = judge.fit("linear", question, features, table[same], answers[same], 0)
+    fitted = judge.fit("linear", question, features, table[same], answers[same], LOT[: same.sum()], 0)
     assert predict(fitted, question, table.head(1)).tolist() == [[0.0, 1.0]]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_column_that_was_not_measured_yet_is_no_reason_to_stop(visits, name):
-    question, features, table, answers = prepared(visits[["dose", "ward", "pressure"]].assign(x=visits["dose"]), "pressure")
+    question, features, table, answers = prepared(
+        visits[["dose", "ward", "pressure"]].assign(x=visits["dose"]), "pressure"
+    )
     early = table.assign(x=np.nan)
-    fitted = judge.fit(name, question, features, early, answers, 0)
+    fitted = judge.fit(name, question, features, early, answers, LOT[: len(answers)], 0)
     assert predict(fitted, question, table).tolist() == predict(fitted, question, early).tolist()
+
+
+def test_trees_boost_as_long_as_it_pays_on_rows_set_aside():
+    rng = np.random.default_rng(0)
+    rounds = {}
+    for what, weight in (("noise", 0.0), ("signal", 5.0)):
+        data = pd.DataFrame(rng.normal(size=(400, 3)), columns=["a", "b", "c"])
+        data["y"] = weight * data["a"] * data["b"] + rng.normal(size=400)
+        question, features, table, answers = prepared(data, "y")
+        rounds[what] = judge.fit("trees", question, features, table, answers, LOT[:400], 0)[-1].n_iter_
+    assert rounds["noise"] < 20 < rounds["signal"]
 
 
 def test_nothing_is_learned_outside_a_fold(visits):
@@ -70,7 +86,7 @@ def test_nothing_is_learned_outside_a_fold(visits):
     here = (table["ward"] == "only here").to_numpy()
     pairs = [(np.flatnonzero(~here), np.flatnonzero(here))]
     scores = judge.judge(
-        question, features, table, answers, Judging(pairs, np.arange(len(table)), None), 0, lambda what, share: None
+        question, features, table, answers, Judging(pairs, np.arange(len(table)), None, LOT[: len(table)]), 0, lambda what, share: None
     )
     [(models, _)] = scores.fitted
     [met] = models["linear"][0].named_transformers_["category"].categories_
@@ -101,7 +117,7 @@ def test_noise_is_not_told_apart_from_the_baseline():
         data = pd.DataFrame(rng.normal(size=(120, 3)), columns=["a", "b", "c"]).assign(y=rng.normal(size=120))
         question, features, table, answers = prepared(data, "y")
         pairs = split(table, answers, None, None, None, False, 0).judging.pairs[:5]
-        judging = Judging(pairs, np.arange(120), None)
+        judging = Judging(pairs, np.arange(120), None, LOT[: len(answers)])
         quick = judge.judge(question, features, table, answers, judging, 0, lambda *_: None, ("baseline", "linear"))
         found.append(quick.choose())
     assert found.count("baseline") >= 36
@@ -125,7 +141,14 @@ def test_of_many_columns_the_one_that_matters_is_found():
     question, features, table, answers = prepared(data, "y")
     pairs = split(table, answers, None, None, None, False, 0).judging.pairs[:5]
     scores = judge.judge(
-        question, features, table, answers, Judging(pairs, np.arange(150), None), 0, lambda *_: None, NAMES[:2]
+        question,
+        features,
+        table,
+        answers,
+        Judging(pairs, np.arange(150), None, LOT[: len(answers)]),
+        0,
+        lambda *_: None,
+        NAMES[:2],
     )
     uses = judge.used(question, features, table, answers, scores, "linear", 0, lambda *_: None)
     assert uses.index[0] == "x41"
@@ -140,7 +163,11 @@ def test_text_is_learned_from(visits):
     question, features, table, answers = prepared(pd.DataFrame({"remark": remark, "good": good}), "good")
     assert [each.kind for each in features] == ["text"]
     for name in ("linear", "trees"):
-        fitted = model(name, question, features, 240, 0).fit(table.iloc[:240], answers[:240])
+        fitted = model(name, question, features, 20, 0).fit(table.iloc[:240], answers[:240])
         assert np.isfinite(predict(fitted, question, table.iloc[240:])).all()
-    said = predict(judge.fit("linear", question, features, table.iloc[:240], answers[:240], 0), question, table.iloc[240:])
+    said = predict(
+        judge.fit("linear", question, features, table.iloc[:240], answers[:240], LOT[:240], 0),
+        question,
+        table.iloc[240:],
+    )
     assert (said.argmax(axis=1) == answers[240:]).mean() > 0.8

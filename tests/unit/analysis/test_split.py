@@ -100,7 +100,11 @@ def test_whole_years_count_as_times():
 
 @pytest.mark.parametrize(
     ("values", "says"),
-    [([1.5, 2.5], "holds no times but values such as '1.5'"), (["March", "May"], "such as 'March'"), ([None] * 2, "nothing")],
+    [
+        ([1.5, 2.5], "holds no times but values such as '1.5'"),
+        (["March", "May"], "such as 'March'"),
+        ([None] * 2, "nothing"),
+    ],
 )
 def test_a_time_column_that_is_none_is_refused(values, says):
     with pytest.raises(CourseError, match=says):
