@@ -1,4 +1,4 @@
-"""A model in a folder: what it has learned, a card that says what it is, and a script that scores a new file.
+"""A model in a folder: what it has learned, and a card that says what it is.
 
 The model is written by skops, which stores no code: before it is loaded its types are listed, and any that is not on our
 short list is refused. A pickle would run whatever it holds.
@@ -17,7 +17,7 @@ from course_lib.analysis.columns import Feature
 from course_lib.analysis.question import Question
 from course_lib.errors import CourseError
 
-MODEL, CARD, SCRIPT = "model.skops", "card.json", "predict.py"
+MODEL, CARD = "model.skops", "card.json"
 # What scikit-learn's pipelines of `course_lib.analysis.models` hold beyond what skops trusts by itself.
 TRUSTED = (
     "functools.partial",
@@ -26,20 +26,6 @@ TRUSTED = (
     "sklearn.utils.validation.check_array",
 )
 VERSIONS = ("scikit-learn", "numpy", "pandas", "skops")
-_SCRIPT = '''\
-"""Score a new file with the model beside this script: python predict.py new.csv [predictions.csv]
-
-Run it with the Python of the course (.venv/bin/python of the repository), from any folder.
-"""
-
-import sys
-from pathlib import Path
-
-from course_lib.analysis.predict import main
-
-if __name__ == "__main__":
-    sys.exit(main(Path(__file__).parent, sys.argv[1:]))
-'''
 
 
 def versions() -> dict[str, str]:
@@ -58,7 +44,7 @@ def save(
     time: str | None,
     more: dict,
 ) -> None:
-    """Write model, card and script.
+    """Write model and card.
 
     Parameters
     ----------
@@ -87,7 +73,6 @@ def save(
         "model sha256": sha256(folder / MODEL),
     }
     (folder / CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    (folder / SCRIPT).write_text(_SCRIPT, encoding="utf-8")
 
 
 def load(folder: Path) -> tuple[BaseEstimator, dict]:

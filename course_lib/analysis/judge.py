@@ -54,7 +54,7 @@ class Scores:
 
     def skill(self, name: str) -> pd.Series:
         """Skill against the baseline, 1 minus the ratio of the losses: `value`, `low`, `high`."""
-        return self.gain("baseline", name)
+        return self.gain("baseline", name).clip(upper=1)  # a jackknife does not know that losses have an end
 
     def gain(self, simple: str, other: str) -> pd.Series:
         """By how much skill `other` is better than `simple`, on the same rows: `value`, `low`, `high`."""

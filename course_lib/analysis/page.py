@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from course_lib import evaluate, figures
-from course_lib.analysis import folder
-from course_lib.analysis.analyse import LEAKS, Analysis, percent, points
+from course_lib.analysis import folder, predict
 from course_lib.analysis.models import NAMES, TOLD
+from course_lib.analysis.study import LEAKS, Analysis, percent, points
 from course_lib.data import believe, first_look, own_table
 from course_lib.data.wording import named, times
 from course_lib.errors import CourseError
@@ -385,8 +385,8 @@ def _model(found: Analysis) -> Cells:
     text = (
         "## The model, to take along\n\n"
         f"Beside this page lie `{folder.MODEL}` ({saved}, learned from all {len(found.rows):,} rows), `{folder.CARD}` (what it is, "
-        f"its versions, its score) and `{folder.SCRIPT}`. With the course's Python, from any folder:\n\n"
-        f"```\npython {folder.SCRIPT} new.csv\n```\n\n"
+        f"its versions, its score) and `{predict.SCRIPT}`. With the course's Python, from any folder:\n\n"
+        f"```\npython {predict.SCRIPT} new.csv\n```\n\n"
         "leaves `predictions.csv`, a line for each row. It says when a column is missing, when a value was never met, and when "
         "the versions differ. The score above is of models that had learned from fewer rows, so it is, if anything, a little low "
         "for this one; how it does next year, only next year can say."

@@ -13,7 +13,27 @@ from course_lib.data.own_table import read_table
 from course_lib.data.wording import named, nearest
 from course_lib.errors import CourseError
 
+SCRIPT = "predict.py"
 _ALL_CELLS = 10**12  # a new file is scored whole
+_SCRIPT = '''\
+"""Score a new file with the model beside this script: python predict.py new.csv [predictions.csv]
+
+Run it with the Python of the course (.venv/bin/python of the repository), from any folder.
+"""
+
+import sys
+from pathlib import Path
+
+from course_lib.analysis.predict import main
+
+if __name__ == "__main__":
+    sys.exit(main(Path(__file__).parent, sys.argv[1:]))
+'''
+
+
+def write_script(where: Path) -> None:
+    """Write the script that a person runs, beside the model."""
+    (where / SCRIPT).write_text(_SCRIPT, encoding="utf-8")
 
 
 def main(where: Path, words: list[str]) -> int:

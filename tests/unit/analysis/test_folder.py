@@ -10,6 +10,7 @@ import pytest
 
 from course_lib.analysis import columns, folder, models
 from course_lib.analysis.judge import fit
+from course_lib.analysis.predict import SCRIPT, write_script
 from course_lib.analysis.question import ask
 from course_lib.errors import CourseError
 
@@ -21,6 +22,7 @@ def saved(where, data, target, name, time=None):
     table, _ = columns.build(rows, features, time)
     fitted = fit(name, question, features, table, question.answers(rows), np.arange(len(rows)), 0)
     folder.save(where, fitted, question, features, folder.categories(table, features), time, {})
+    write_script(where)
     return models.predict(fitted, question, table)
 
 
@@ -28,7 +30,7 @@ def predict(where, new, at, *words):
     """Run the script as a person does, elsewhere."""
     file = at / "new.csv"
     new.to_csv(file, index=False)
-    command = [sys.executable, str(where / folder.SCRIPT), file.name, *words]
+    command = [sys.executable, str(where / SCRIPT), file.name, *words]
     return subprocess.run(command, cwd=at, capture_output=True, text=True)
 
 
@@ -87,7 +89,7 @@ def test_other_versions_are_told(here, tmp_path, visits):
     card["versions"]["scikit-learn"] = "0.1"
     other = tmp_path / "other"
     other.mkdir()
-    for name in (folder.MODEL, folder.SCRIPT):
+    for name in (folder.MODEL, SCRIPT):
         (other / name).write_bytes((here[0] / name).read_bytes())
     (other / folder.CARD).write_text(json.dumps(card))
     done = predict(other, visits.head(), tmp_path)

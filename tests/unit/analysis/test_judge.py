@@ -86,7 +86,13 @@ def test_nothing_is_learned_outside_a_fold(visits):
     here = (table["ward"] == "only here").to_numpy()
     pairs = [(np.flatnonzero(~here), np.flatnonzero(here))]
     scores = judge.judge(
-        question, features, table, answers, Judging(pairs, np.arange(len(table)), None, LOT[: len(table)]), 0, lambda what, share: None
+        question,
+        features,
+        table,
+        answers,
+        Judging(pairs, np.arange(len(table)), None, LOT[: len(table)]),
+        0,
+        lambda what, share: None,
     )
     [(models, _)] = scores.fitted
     [met] = models["linear"][0].named_transformers_["category"].categories_
