@@ -559,7 +559,7 @@ def _checked(
 
 
 def _grouped(groups: np.ndarray, block: int | None) -> tuple[np.ndarray, int, int]:
-    """Number the groups in their order, and say how many there are and how many go together."""
+    """Put groups in their order: their codes, how many there are and how many are left out together."""
     codes, levels = pd.factorize(groups, sort=True)
     if (codes < 0).any():
         raise CourseError(f"{int((codes < 0).sum())} rows have no group: drop them or give them one.")

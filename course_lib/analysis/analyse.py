@@ -90,7 +90,6 @@ def analyse(
         "rows": len(found.rows),
         "judged rows": len(found.scores.rows),
         "skill": {end: round(float(skill[end]), 6) for end in ("value", "low", "high")},
-        "verdict": found.verdict(),
         "group": found.group,
         "left out": found.out,
     }
@@ -98,7 +97,7 @@ def analyse(
     beside = Path(tempfile.mkdtemp(prefix=".part-", dir=output))
     try:
         known = folder.categories(built, features)
-        folder.save(beside, fitted, found.question, features, known, found.time, more)
+        folder.save(beside, fitted, found.question, features, known, found.time, found.verdict(), more)
         predict.write_script(beside)
         tell("writing the page", 0.96)
         page.write(beside / "index.html", found, clock.monotonic() - begin)

@@ -16,6 +16,7 @@ MISSING = "(missing)"
 PARTS = ("hour", "weekday", "month")  # of a time: what comes round again
 _WORDS_OF_TEXT = 3.5  # on average; names and codes have fewer
 _FEWEST_WORDS = 200  # different ones; a few words in many orders are codes
+_SAME_ORDER = 0.98  # rank correlation with time
 _ID_NAME = re.compile(
     r"(^|[\W_])(id|ids|key|uuid|guid|rownames?|index)$|(?<=[a-z])I[dD]$|^(nr|no|number|row|unnamed.*)$", re.I
 )
@@ -76,7 +77,7 @@ def plan(rows: pd.DataFrame, out: dict[str, str], time: str | None) -> tuple[lis
 def _features(column: str, values: pd.Series, moment: pd.Series | None, is_moment: bool) -> list[Feature] | str:
     """Give the features of a column, or say why there is none."""
     known = values.dropna()
-    distinct = known.nunique()
+    distinct = len(known.unique())
     if distinct == 0:
         return "holds no value"
     if distinct == 1 and not values.isna().any():
@@ -88,6 +89,8 @@ def _features(column: str, values: pd.Series, moment: pd.Series | None, is_momen
     if pd.api.types.is_numeric_dtype(values):
         if distinct == len(values) and _counts(known, column):
             return "numbers the rows: each has one of its own, so it says nothing about a new one"
+        if moment is not None and _goes_with(known, moment):
+            return "only counts up with time: what it says of the past does not come again"
         return [Feature(column, "number")]
     texts = known.astype(str)
     if distinct > max(20, len(known) / 2) and _is_text(texts.head(2_000)):
@@ -99,12 +102,13 @@ def _features(column: str, values: pd.Series, moment: pd.Series | None, is_momen
 
 def _times(column: str, known: pd.Series, moment: pd.Series | None, is_moment: bool) -> list[Feature] | str:
     days = known.dt.normalize()
-    dense = days.nunique() > max(14, (days.max() - days.min()).days / 20)  # of birthdays and years the weekday is noise
+    several = {part: len(getattr(known.dt, part).unique()) > 1 for part in PARTS}
+    dense = len(days.unique()) > max(14, (days.max() - days.min()).days / 20)
     worth = {
-        "hour": known.dt.hour.nunique() > 1,
-        "weekday": dense and known.dt.weekday.nunique() > 1,
+        "hour": several["hour"],
+        "weekday": several["weekday"] and dense,  # of birthdays and years it is noise
         # In fewer than three years a month comes once or twice and is a date by another name.
-        "month": known.dt.year.nunique() > 2 and known.dt.month.nunique() > 1,
+        "month": several["month"] and len(known.dt.year.unique()) > 2,
     }
     parts = [Feature(column, "number", part) for part in PARTS if worth[part]]
     if moment is not None and not is_moment:
@@ -126,6 +130,13 @@ def _counts(known: pd.Series, column: str) -> bool:
     if not (known % 1 == 0).all():
         return False
     return _ID_NAME.search(column) is not None or (len(known) > 20 and known.max() - known.min() + 1 == len(known))
+
+
+def _goes_with(known: pd.Series, moment: pd.Series) -> bool:
+    """Whether a number has the order of time, as a year has, or a month in a table of one year."""
+    some = known.iloc[:: max(1, len(known) // 5_000)]
+    ranks = some.rank(), moment[some.index].astype("int64").rank()
+    return ranks[0].std() > 0 and ranks[0].corr(ranks[1]) > _SAME_ORDER
 
 
 def build(rows: pd.DataFrame, features: list[Feature], time: str | None = None) -> tuple[pd.DataFrame, list[str]]:

@@ -1,7 +1,7 @@
 """A model in a folder: what it has learned, and a card that says what it is.
 
-The model is written by skops, which stores no code: before it is loaded its types are listed, and any that is not on our
-short list is refused. A pickle would run whatever it holds.
+The model is written by skops, which stores no code: before it is loaded its types are listed, and any that is not
+on our short list is refused. A pickle would run whatever it holds.
 """
 
 import hashlib
@@ -42,6 +42,7 @@ def save(
     features: list[Feature],
     known: dict[str, list[str]],
     time: str | None,
+    verdict: str,
     more: dict,
 ) -> None:
     """Write model and card.
@@ -57,6 +58,8 @@ def save(
         For each category, the values that were learned from.
     time : str, optional
         Column with the moment of decision, if there is one.
+    verdict : str
+        What the judged rows say of the model, for whoever uses it.
     more : dict
         What else the card says: score, rows, the data's digest.
     """
@@ -65,6 +68,7 @@ def save(
     skops.io.dump(fitted, folder / MODEL)
     card = {
         "question": asdict(question),
+        "verdict": verdict,
         **more,
         "time": time,
         "features": [asdict(feature) for feature in features],

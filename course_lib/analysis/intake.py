@@ -46,10 +46,7 @@ def read(table: str, most_cells: int = MOST_CELLS, seed: int = 0) -> own_table.T
 
 def digest(table: str) -> str:
     """SHA-256 of the bytes of a table's file, or of all files of its folder in order."""
-    if table in catalogue.names():
-        path = catalogue.fetch(table)
-    else:
-        path = Path(table).expanduser()
+    path = catalogue.fetch(table) if table in catalogue.names() else Path(table).expanduser()
     found = hashlib.sha256()
     for file in sorted(path.rglob("*.parquet")) if path.is_dir() else [path]:
         with file.open("rb") as opened:
@@ -89,7 +86,8 @@ def _sampled(path: Path, most_cells: int, seed: int) -> own_table.Table | None:
         found = own_table.read_table(str(drawn), 2 * most_cells)
     found.name = path.name
     found.notes = [
-        f"the file holds {rows:,} rows, too many for this analysis: {wanted:,} of them are used, drawn at random by DuckDB "
+        f"the file holds {rows:,} rows, too many for this analysis: {wanted:,} of them are used, drawn at random by "
+        "DuckDB "
         f"(reservoir, seed {seed}). What is rare in the file may be missing here",
         *found.notes[1:],
     ]

@@ -295,7 +295,7 @@ def _shuffled(
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Without the warnings of single fits: a category that a fold lacks, a last step of a solver. The score sees them."""
+    """Keep the warnings of single fits away: a category that a fold lacks, a solver's last step. Scores see them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -81,9 +81,18 @@ def _output(data: dict) -> nbformat.NotebookNode:
 
 
 def _frame(table: pd.DataFrame) -> Cells:
-    """Show a table, its first lines if it is long."""
-    shown = table.head(_MOST_LINES)
-    cells = [_output({"text/html": shown.to_html(classes="dataframe", na_rep="", float_format=_number, border=0)})]
+    """Show a table, its first lines if it is long; an index that only counts is not shown."""
+    shown = table.head(_MOST_LINES).rename_axis(None)
+    counts = isinstance(table.index, pd.RangeIndex)
+    cells = [
+        _output(
+            {
+                "text/html": shown.to_html(
+                    classes="dataframe", na_rep="", float_format=_number, border=0, index=not counts
+                )
+            }
+        )
+    ]
     if len(table) > len(shown):
         cells.append(_prose(f"The first {len(shown)} of {len(table):,} lines."))
     return cells
@@ -105,7 +114,8 @@ def _head(found: Analysis) -> Cells:
     lines = [
         f"# {_safe(found.source.name)}: what tells '{_safe(found.question.target)}'?",
         f"**{_safe(found.verdict())}** (In brackets: the 95 % interval.)",
-        f"- **The table**: {len(found.source.data):,} rows, {found.source.data.shape[1]:,} columns; {len(found.rows):,} rows "
+        f"- **The table**: {len(found.source.data):,} rows, {found.source.data.shape[1]:,} columns; "
+        f"{len(found.rows):,} rows "
         f"and {len({each.column for each in found.features})} columns are used.",
         f"- **The question**: {_bold_safe(found.question.says)}",
         f"- **Split**: by {_safe(by)}." if by else "- **Split**: at random, since neither time nor group is named.",
@@ -137,7 +147,8 @@ def _doubts(found: Analysis) -> Cells:
     if looked.empty:
         text += "None of the checks that need no knowledge of the subject found anything. That is no proof."
     else:
-        text += f"{times(len(looked), 'finding')} of checks that need no knowledge of the subject. Which are faults, you know."
+        found_what = times(len(looked), "finding")
+        text += f"{found_what} of checks that need no knowledge of the subject. Which of them are faults, you know."
     cells = [_prose(text), *(_frame(looked) if len(looked) else [])]
     share = found.source.data.isna().mean()
     if (share > 0).any():
@@ -162,7 +173,8 @@ def _leaks(found: Analysis) -> Cells:
     if leaks.empty:
         return [
             _prose(
-                f"{text}No check found a column that has seen the answer. That is no proof: ask when each is written down."
+                f"{text}No check found a column that has seen the answer. That is no proof: ask when each is written "
+                "down."
             )
         ]
     text += (
@@ -180,7 +192,8 @@ def _split(found: Analysis) -> Cells:
     split = found.split
     cells = [
         _prose(
-            f"## Who judges\n\n{_safe(split.did)}\n\n**Why.** {_safe(split.why)}\n\n**What it cannot see.** {_safe(split.blind)}"
+            f"## Who judges\n\n{_safe(split.did)}\n\n**Why.** {_safe(split.why)}\n\n**What it cannot see.** "
+            f"{_safe(split.blind)}"
         )
     ]
     if found.time is not None:
@@ -199,7 +212,9 @@ def _rows_in_time(found: Analysis) -> nbformat.NotebookNode:
         counts, _ = np.histogram(moments.iloc[rows].astype("int64"), edges.as_unit(moments.dt.unit).astype("int64"))
         fig.add_bar(x=edges[:-1] + (edges[1] - edges[0]) / 2, y=counts, name=name, marker_color=figures.PALETTE[colour])
     title = f"{len(learn):,} rows were learned from, {len(judge):,} later ones judge"
-    fig.update_layout(title=title, barmode="stack", xaxis_title=found.time, yaxis_title="rows", bargap=0)
+    fig.update_layout(
+        title=title, barmode="stack", legend_traceorder="normal", xaxis_title=found.time, yaxis_title="rows", bargap=0
+    )
     return _figure(fig, f"Rows by {found.time}: those learned from come first, those that judge last.")
 
 
@@ -214,9 +229,8 @@ def _scores(found: Analysis) -> Cells:
         f"Share of the baseline's {loss} that each model saves",
         y_title="skill (0: no better than the baseline, 1: never wrong)",
         error=("low", "high"),
-        label=".1%",
         horizontal=True,
-    )
+    ).update_layout(yaxis_title="", xaxis_tickformat=".0%")
     described = "; ".join(f"{TOLD[name]} {percent(table.loc[name])}" for name in NAMES[1:])
     known = table.attrs["measure"]
     told = pd.DataFrame(
@@ -234,8 +248,10 @@ def _scores(found: Analysis) -> Cells:
         else "the share of each class in what was learned from"
     )
     text = (
-        f"## How good\n\n**{_safe(found.verdict())}**\n\nThe baseline says {means} of every row. **Skill** is the share of its "
-        f"{loss} that a model saves, on {len(found.scores.rows):,} rows that it had not learned from. Boosted trees less the "
+        f"## How good\n\n**{_safe(found.verdict())}**\n\nThe baseline says {means} of every row. **Skill** is the "
+        "share of its "
+        f"{loss} that a model saves, on {len(found.scores.rows):,} rows that it had not learned from. Boosted trees "
+        "less the "
         f"linear model, on the same rows: {points(gain)}."
     )
     return [
@@ -291,9 +307,9 @@ def _confusion(found: Analysis, truth: np.ndarray, answer: np.ndarray, name: str
     labels = np.array([str(each)[:24] for each in found.question.classes], dtype=object)
     labels = np.array(first_look.short_names(labels, 24), dtype=object)
     frequent = pd.Series(labels[truth]).value_counts().index[:_MOST_CLASSES]
-    pairs = pd.DataFrame({"is": labels[truth], "said": labels[answer.argmax(axis=1)]})
-    pairs = pairs[pairs["is"].isin(frequent) & pairs["said"].isin(frequent)]
-    shares = pd.crosstab(pairs["is"], pairs["said"], normalize="index").stack().rename("share").reset_index()
+    said = labels[answer.argmax(axis=1)]
+    grid = pd.crosstab(labels[truth], said, normalize="index").reindex(index=frequent, columns=frequent, fill_value=0)
+    shares = grid.rename_axis("is").reset_index().melt("is", var_name="said", value_name="share")
     right = float((answer.argmax(axis=1) == truth).mean())
     title = f"{_capital(TOLD[name])}: {right:.0%} of the rows are said right"
     fig = figures.heat_map(shares, "said", "is", "share", title, x_title="said", y_title="is", label=".0%")
@@ -319,15 +335,19 @@ def _uses(found: Analysis) -> Cells:
             drawn,
             "column",
             "value",
-            f"Without {drawn['column'][0]}, {_capital(TOLD[found.chosen])[0].lower() + TOLD[found.chosen][1:]} would lose most",
+            f"Without {drawn['column'][0]}, {_capital(TOLD[found.chosen])[0].lower() + TOLD[found.chosen][1:]} would "
+            "lose most",
             y_title="skill lost when the column is shuffled",
             error=("low", "high") if drawn["low"].notna().all() else None,
-            label=".3f",
             horizontal=True,
         ).update_layout(yaxis_title="")
         text = (
-            "Each column is shuffled among the rows that judge, and the skill that goes with it is its use. Two columns that say "
-            "the same share it, so a small use is no proof that a column does not matter. And use is no cause."
+            "Each column is shuffled among the rows that judge, and the skill that goes with it is its use. Two "
+            "columns that say "
+            "the same share it, so a small use is no proof that a column does not matter. And use is no cause. "
+            f"**'{_safe(top)}' carries most: when is it written down?** If with the outcome or after it, run again "
+            "with "
+            f"`--without`."
         )
         cells += [
             _prose(text),
@@ -343,20 +363,25 @@ def _promise(found: Analysis) -> Cells:
     text = "## What three lines would have promised\n\n"
     if not found.promises:
         text += (
-            "PyCaret's `setup`, `compare_models`, `predict_model`, or the three lines of an AutoML, deal the rows out at random and "
-            "take every column. So it was done here too, since no time and no group is named and no column looks like a leak: "
+            "PyCaret's `setup`, `compare_models`, `predict_model`, or the three lines of an AutoML, deal the rows out "
+            "at random and "
+            "take every column. So it was done here too, since no time and no group is named and no column looks like "
+            "a leak: "
             "they would have told you about the same number, without its interval and without what it cannot see."
         )
         return [_prose(text)]
     ours = found.measures.loc["trees"]
-    lines = {each.what: each.skill for each in found.promises} | {"ours: without suspects, our split": ours}
+    lines = {each.what: each.skill for each in found.promises} | {
+        "ours: without suspects, our split" if found.suspects else "ours: our split": ours
+    }
     table = pd.DataFrame(
         {"skill of boosted trees": [_interval(each["value"], each["low"], each["high"]) for each in lines.values()]},
         index=list(lines),
     )
     gap = found.promises[0].skill["value"] - ours["value"]
     text += (
-        "PyCaret's `setup`, `compare_models`, `predict_model`, or the three lines of an AutoML, take every column, deal the rows "
+        "PyCaret's `setup`, `compare_models`, `predict_model`, or the three lines of an AutoML, take every column, "
+        "deal the rows "
         "out at random and name the best score. The same trees, told so and told as we tell it:"
     )
     cells = [_prose(text), *_frame(table)]
@@ -368,13 +393,15 @@ def _promise(found: Analysis) -> Cells:
         )
         cells.append(
             _prose(
-                f"The promise is {100 * gap:.0f} points of skill higher. What it counts is {why}; in use they are not there."
+                f"The promise is {100 * gap:.0f} points of skill higher. What it counts is {why}; in use they are not "
+                "there."
             )
         )
     else:
         cells.append(
             _prose(
-                "Here the promise would not have been better than what we tell: it might have been, and nobody would have known."
+                "Here the promise would not have been better than what we tell: it might have been, and nobody would "
+                "have known."
             )
         )
     return cells
@@ -384,11 +411,14 @@ def _model(found: Analysis) -> Cells:
     saved = _LABELS[found.chosen] + (f" ({_SAYS[found.chosen]})" if _SAYS[found.chosen] else "")
     text = (
         "## The model, to take along\n\n"
-        f"Beside this page lie `{folder.MODEL}` ({saved}, learned from all {len(found.rows):,} rows), `{folder.CARD}` (what it is, "
+        f"Beside this page lie `{folder.MODEL}` ({saved}, learned from all {len(found.rows):,} rows), `{folder.CARD}` "
+        "(what it is, "
         f"its versions, its score) and `{predict.SCRIPT}`. With the course's Python, from any folder:\n\n"
         f"```\npython {predict.SCRIPT} new.csv\n```\n\n"
-        "leaves `predictions.csv`, a line for each row. It says when a column is missing, when a value was never met, and when "
-        "the versions differ. The score above is of models that had learned from fewer rows, so it is, if anything, a little low "
+        "leaves `predictions.csv`, a line for each row. It says when a column is missing, when a value was never met, "
+        "and when "
+        "the versions differ. The score above is of models that had learned from fewer rows, so it is, if anything, a "
+        "little low "
         "for this one; how it does next year, only next year can say."
     )
     return [_prose(text)]

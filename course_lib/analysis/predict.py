@@ -24,7 +24,10 @@ Run it with the Python of the course (.venv/bin/python of the repository), from 
 import sys
 from pathlib import Path
 
-from course_lib.analysis.predict import main
+try:
+    from course_lib.analysis.predict import main
+except ModuleNotFoundError as error:
+    sys.exit(f"predict.py: {error}. Run it with the Python of the course: .venv/bin/python of its repository.")
 
 if __name__ == "__main__":
     sys.exit(main(Path(__file__).parent, sys.argv[1:]))
@@ -56,7 +59,7 @@ def main(where: Path, words: list[str]) -> int:
         return 1
     target = Path(words[1] if len(words) == 2 else "predictions.csv")
     try:
-        found, notes = score(where, words[0])
+        found, notes, verdict = score(where, words[0])
         beside = target.with_name(target.name + ".part")
         found.to_csv(beside, index=False)
         beside.replace(target)
@@ -66,10 +69,11 @@ def main(where: Path, words: list[str]) -> int:
     for note in notes:
         print(f"note: {note}", file=sys.stderr)
     print(f"{len(found):,} predictions: {target}")
+    print(f"How good, on rows that were not learned from: {verdict}")
     return 0
 
 
-def score(where: Path, table: str) -> tuple[pd.DataFrame, list[str]]:
+def score(where: Path, table: str) -> tuple[pd.DataFrame, list[str], str]:
     """Predict each row of a new table.
 
     Returns
@@ -78,6 +82,8 @@ def score(where: Path, table: str) -> tuple[pd.DataFrame, list[str]]:
         One row a row, in its order: ``row`` (from 1), ``prediction``, and ``chance of …`` for each class.
     list of str
         What a person should know: versions that differ, values never met, what could not be read.
+    str
+        What the card says of the model's score.
 
     Raises
     ------
@@ -95,9 +101,10 @@ def score(where: Path, table: str) -> tuple[pd.DataFrame, list[str]]:
     answer = models.predict(fitted, question, built)
     found = pd.DataFrame({"row": np.arange(1, len(data) + 1)})
     if question.kind == "number":
-        return found.assign(prediction=answer), notes
+        return found.assign(prediction=answer), notes, card["verdict"]
     found["prediction"] = np.array(question.classes, dtype=object)[answer.argmax(axis=1)]
-    return found.assign(**{f"chance of {name}": answer[:, place] for place, name in enumerate(question.classes)}), notes
+    chances = {f"chance of {name}": answer[:, place] for place, name in enumerate(question.classes)}
+    return found.assign(**chances), notes, card["verdict"]
 
 
 def _with_columns(data: pd.DataFrame, features: list[columns.Feature], time: str | None) -> pd.DataFrame:

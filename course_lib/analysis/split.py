@@ -79,14 +79,15 @@ def time_column(rows: pd.DataFrame, time: str) -> pd.Series:
     if pd.api.types.is_datetime64_any_dtype(values):
         return in_utc(values).dt.tz_localize(None)
     known = values.dropna()
-    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values) and len(known):
-        if (known % 1 == 0).all() and known.between(1000, 2999).all():
-            return pd.to_datetime(values.map("{:.0f}-01-01".format, na_action="ignore"), format="%Y-%m-%d").astype(
-                "datetime64[s]"
-            )
+    numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values) and len(known) > 0
+    if numeric and (known % 1 == 0).all() and known.between(1000, 2999).all():
+        return pd.to_datetime(values.map("{:.0f}-01-01".format, na_action="ignore"), format="%Y-%m-%d").astype(
+            "datetime64[s]"
+        )
     example = f"'{short(known.iloc[0])[:40]}'" if len(known) else "nothing"
     raise CourseError(
-        f"time='{time}' holds no times but values such as {example}: give dates such as 2024-03-31 or 2024-03-31 17:45 or "
+        f"time='{time}' holds no times but values such as {example}: give dates such as 2024-03-31 or 2024-03-31 "
+        "17:45 or "
         "whole years, or leave --time out."
     )
 
@@ -139,7 +140,8 @@ def _by_time(rows: pd.DataFrame, moments: pd.Series, group: str | None) -> Split
     levels, counts = np.unique(steps.to_numpy(), return_counts=True)
     if len(levels) < _FEWEST_MOMENTS:
         raise CourseError(
-            f"time='{moments.name}' holds {times(len(levels), 'different moment')}; {_FEWEST_MOMENTS} are the fewest for a "
+            f"time='{moments.name}' holds {times(len(levels), 'different moment')}; {_FEWEST_MOMENTS} are the fewest "
+            "for a "
             "past to learn from and a future to judge: name a finer column, or leave --time out."
         )
     later = 1 - np.cumsum(counts) / counts.sum()  # share of the rows after each moment
@@ -178,10 +180,12 @@ def _by_time(rows: pd.DataFrame, moments: pd.Series, group: str | None) -> Split
     if group is not None:
         did += f" {known:,} later rows did not judge: their '{group}' was learned from."
     if choosing:
-        did += f" Which model, earlier rows have chosen: {times(len(choosing), 'time')} a past was tried on what then came."
+        tries = times(len(choosing), "time")
+        did += f" Which model, earlier rows have chosen: {tries} a past was tried on what then came."
     why = f"In use the model knows the past and is asked about what comes. The intervals leave out {told}."
     blind = (
-        f"It is one future: what changes after {short(moments.max())}, and what {begins} to then did not hold, no split can "
+        f"It is one future. What {begins} to {short(moments.max())} did not hold, and what changes afterwards, no "
+        "split can "
         "see."
     )
     if group is None:
@@ -216,19 +220,22 @@ def _by_group(rows: pd.DataFrame, group: str, seed: int) -> Split:
     codes, levels = pd.factorize(rows[group])
     if len(levels) < _FEWEST_GROUPS:
         raise CourseError(
-            f"group='{group}' has {times(len(levels), 'different value')}; {_FEWEST_GROUPS} are the fewest to judge on new "
+            f"group='{group}' has {times(len(levels), 'different value')}; {_FEWEST_GROUPS} are the fewest to judge "
+            "on new "
             "ones: name a finer column, or leave --group out."
         )
     folds = list(GroupKFold(FOLDS, shuffle=True, random_state=seed).split(codes, groups=codes))
     did = (
-        f"The {len(levels):,} values of '{group}' were dealt into fifths; each fifth was judged, once, by models that had not "
+        f"The {len(levels):,} values of '{group}' were dealt into fifths; each fifth was judged, once, by models that "
+        "had not "
         "met any of them."
     )
     why = f"In use the model will meet a '{group}' that it does not know. The intervals leave out whole ones."
     if len(levels) < 30:
         why += f" {len(levels)} are few, and the intervals show it."
     blind = (
-        "It cannot see what changes with time: if the rows come one after the other, name that column with --time. The rows "
+        "It cannot see what changes with time: if the rows come one after the other, name that column with --time. "
+        "The rows "
         "that judged have also chosen between the models, which flatters a little."
     )
     return Split(Judging(folds, codes, None, by_lot(codes, seed)), None, did, why, blind)
@@ -239,15 +246,18 @@ def _at_random(rows: pd.DataFrame, answers: np.ndarray, copies: np.ndarray | Non
     pairs = list(_folds(answers, copies, classes, repeats, seed))
     unit = np.arange(len(rows)) if copies is None else copies
     did = (
-        f"The rows were dealt into fifths at random{f', {repeats} times' if repeats > 1 else ''}; each fifth was judged by "
+        f"The rows were dealt into fifths at random{f', {repeats} times' if repeats > 1 else ''}; each fifth was "
+        "judged by "
         "models that had learned from the others."
     )
     if copies is not None:
         did += " Rows that equal each other stayed on one side."
-    why = "No time and no group is named, so nothing better is known. The intervals leave out rows, as if each stood alone."
+    why = "No time and no group is named, so nothing better is known. The intervals leave out single rows."
     blind = (
-        "It cannot see anything that is new in use: another month, another customer, another place. If the rows have a date, "
-        "or belong to somebody, this score is too good and its interval too narrow: name the column with --time or --group. "
+        "It cannot see anything that is new in use: another month, another customer, another place. If the rows have "
+        "a date, "
+        "or belong to somebody, this score is too good and its interval too narrow: name the column with --time or "
+        "--group. "
         "The rows that judged have also chosen between the models, which flatters a little."
     )
     return Split(Judging(pairs, unit, None, by_lot(unit, seed)), None, did, why, blind)

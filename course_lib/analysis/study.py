@@ -92,7 +92,8 @@ class Analysis:
             best = max(("linear", "trees"), key=lambda name: self.measures.loc[name, "value"])
             return (
                 f"No model is told apart from the baseline; {TOLD[best]} {_verb(best, 'save')} "
-                f"{percent(self.measures.loc[best])} {of}. What is saved for use is the baseline: nothing better is known."
+                f"{percent(self.measures.loc[best])} {of}. What is saved for use is the baseline: nothing better is "
+                "known."
             )
         other = "linear" if self.chosen == "trees" else "trees"
         gain = self.scores.gain(other, self.chosen)
@@ -113,13 +114,20 @@ def _verb(name: str, verb: str) -> str:
 
 
 def percent(interval: pd.Series) -> str:
-    """Write a share with its interval."""
-    return f"{interval['value']:.0%} [{interval['low']:.0%}, {interval['high']:.0%}]"
+    """Write a share with its interval; a narrow one with a decimal."""
+    digits = 1 if interval["high"] - interval["low"] < 0.1 else 0
+    value, low, high = (_rounded(100 * interval[end], digits) + "%" for end in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"
 
 
 def points(interval: pd.Series) -> str:
     """Write a difference of shares with its interval."""
-    return f"{100 * interval['value']:.1f} points [{100 * interval['low']:.1f}, {100 * interval['high']:.1f}]"
+    value, low, high = (_rounded(100 * interval[end], 1) for end in ("value", "low", "high"))
+    return f"{value} points [{low}, {high}]"
+
+
+def _rounded(number: float, digits: int) -> str:
+    return f"{round(number, digits) + 0.0:.{digits}f}"  # no minus before a zero
 
 
 def _capital(words: str) -> str:
@@ -150,7 +158,7 @@ def study(
     suspects = [name for name in suspects if name not in keep]
     role = {question.target: "is the target", **({group: "says which rows belong together"} if group else {})}
     out = {name: "left out as you said" for name in without if name not in role} | role
-    honest = out | {name: "looks like a leak, see above" for name in suspects}
+    honest = out | dict.fromkeys(suspects, "looks like a leak, see above")
     features, reasons = columns.plan(rows, honest, time)
     if not features:
         raise CourseError(_nothing_left(suspects, reasons))
@@ -183,7 +191,8 @@ def _nothing_left(suspects: list[str], reasons: dict[str, str]) -> str:
     if suspects:
         return (
             f"{named(suspects)} looks like the answer under another name, and nothing else is left to learn from"
-            f"{f' ({told})' if told else ''}: bring columns that were known before the outcome, or vouch for one with --keep."
+            f"{f' ({told})' if told else ''}: bring columns that were known before the outcome, or vouch for one with "
+            "--keep."
         )
     return f"No column says anything about a new row{f': {told}' if told else ''}. Bring columns that do."
 
@@ -227,7 +236,7 @@ def _promises(
     seed: int,
     tell: Tell,
 ) -> list[Promise]:
-    """Score what three lines of an AutoML would have: all columns, folds at random; and the leaks under our own split."""
+    """Score as three lines of an AutoML would: all columns, folds at random; and the leaks under our own split."""
     if not (suspects or time or group):
         return []
     features, _ = columns.plan(rows, out, time)

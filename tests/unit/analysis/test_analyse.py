@@ -151,7 +151,7 @@ def test_the_target_in_disguise_stays_out_and_the_page_says_what_it_would_have_p
     page, found = analyse(str(file), "pressure", output=tmp_path / "out")
     assert found.suspects == ["kilopascal"]
     assert "kilopascal" not in {each.column for each in found.features}
-    [at_random, our_split] = found.promises
+    [_, our_split] = found.promises
     assert our_split.skill["low"] > 0.9 > found.measures["high"].max()
     assert "kilopascal" in json.loads((tmp_path / "out" / "card.json").read_text())["left out"]
     assert "The promise is" in page.read_text(encoding="utf-8")

@@ -60,6 +60,14 @@ def test_times_are_seen_by_what_comes_round_again(begin, step, parts):
     assert parts or "only counts up" in reasons["day"]
 
 
+def test_numbers_that_count_up_with_time_are_left_out():
+    now = pd.date_range("2023-01-01", "2023-12-31", periods=N, unit="s")
+    _, features, reasons = planned("now", now=now, month=now.month, hour=np.arange(N) * 7 % 24)
+    assert "month" not in {each.column for each in features}
+    assert "only counts up with time" in reasons["month"]
+    assert Feature("hour", "number") in features
+
+
 def test_another_time_is_counted_back_from_the_decision():
     now = pd.date_range("2024-01-01", periods=N, freq="D")
     rows, features, _ = planned("now", now=now, born=now - pd.to_timedelta(2 * np.arange(N), unit="D"))

@@ -21,7 +21,7 @@ def saved(where, data, target, name, time=None):
     features, _ = columns.plan(rows, {target: "is the target"}, time)
     table, _ = columns.build(rows, features, time)
     fitted = fit(name, question, features, table, question.answers(rows), np.arange(len(rows)), 0)
-    folder.save(where, fitted, question, features, folder.categories(table, features), time, {})
+    folder.save(where, fitted, question, features, folder.categories(table, features), time, "It helps.", {})
     write_script(where)
     return models.predict(fitted, question, table)
 
@@ -44,6 +44,7 @@ def test_a_number_is_predicted_the_same_in_a_fresh_process_from_any_folder(here,
     where, expected = here
     done = predict(where, visits.drop(columns="pressure"), tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("How good, on rows that were not learned from: It helps.\n")
     found = pd.read_csv(tmp_path / "predictions.csv")
     assert found["row"].tolist() == list(range(1, len(visits) + 1))
     assert found["prediction"].to_numpy() == pytest.approx(expected)
@@ -57,6 +58,13 @@ def test_classes_survive_with_their_chances(tmp_path, cancers, name):
     table, _ = columns.build(cancers, features)
     assert fitted.predict_proba(table) == pytest.approx(expected)
     assert card["question"]["classes"] == ["benign", "malignant"]
+
+
+def test_another_python_is_told_which_one_to_take(here, tmp_path):
+    bare = [sys.executable, "-I", "-S", str(here[0] / SCRIPT), "new.csv"]  # without what is installed
+    done = subprocess.run(bare, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("predict.py: No module named 'course_lib'. Run it with the Python of the course")
 
 
 def test_a_missing_column_is_one_line_that_names_the_nearest_and_leaves_no_file(here, tmp_path, visits):

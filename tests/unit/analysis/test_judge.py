@@ -9,7 +9,6 @@ from course_lib.analysis.models import NAMES, model, predict
 from course_lib.analysis.question import ask
 from course_lib.analysis.split import Judging, split
 
-
 LOT = np.random.default_rng(0).permutation(1_000)
 
 
