@@ -19,6 +19,7 @@ from course_lib.errors import CourseError
 _ASIDE = 0.2  # of the rows that are learned from
 _FLOOR = 1e-4  # no chance is taken for smaller: one surprise would outweigh all other rows
 _ROWS_SHUFFLED, _SHUFFLES = 4_000, 3
+_USES = {"linear": "uses", "trees": "use"}
 _MANY_COLUMNS, _ROWS_SCREENED, _SHOWN = 40, 500, 25
 
 Tell = Callable[[str, float], None]  # what is going on, and the share that is done
@@ -235,21 +236,21 @@ def used(
     DataFrame
         Index: columns of the person's table, the most used first; `value`, `low`, `high`.
     """
-    columns = list(dict.fromkeys(feature.column for feature in features))
-    if len(columns) > _MANY_COLUMNS:
-        tell(f"what {TOLD[name]} uses: a first try of {len(columns)} columns", 0.0)
-        screened = {
-            column: float(rise[0].sum())
-            for column in columns
-            if (rise := _shuffled(question, features, table, answers, scores, name, column, _ROWS_SCREENED, 1, seed))
-        }
-        columns = sorted(screened, key=screened.get, reverse=True)[:_SHOWN]
+    own = {}
+    for feature in features:
+        own.setdefault(feature.column, []).append(feature.name)
+    if len(own) > _MANY_COLUMNS:
+        tell(f"what {TOLD[name]} {_USES[name]}: a first try of {len(own)} columns", 0.0)
+        few = _drawn(question, table, answers, scores, name, _ROWS_SCREENED, seed)
+        rises = {column: float(_rise(question, few, own[column], 1, seed).sum()) for column in own}
+        own = {column: own[column] for column in sorted(own, key=rises.get, reverse=True)[:_SHOWN]}
+    drawn = _drawn(question, table, answers, scores, name, _ROWS_SHUFFLED, seed)
+    base = np.concatenate([each.base for each in drawn])
+    unit = scores.unit[np.searchsorted(scores.rows, np.concatenate([each.rows for each in drawn]))]
     found = {}
-    for place, column in enumerate(columns):
-        tell(f"what {TOLD[name]} uses: {column}", place / len(columns))
-        rise, base, unit = _shuffled(
-            question, features, table, answers, scores, name, column, _ROWS_SHUFFLED, _SHUFFLES, seed
-        )
+    for place, column in enumerate(own):
+        tell(f"what {TOLD[name]} {_USES[name]}: {column}", place / len(own))
+        rise = _rise(question, drawn, own[column], _SHUFFLES, seed)
         try:
             found[column] = evaluate.ratio(rise, base, unit, block=scores.block)
         except CourseError:  # too few groups among the rows that were drawn
@@ -257,40 +258,48 @@ def used(
     return pd.DataFrame(found).T.sort_values("value", ascending=False)
 
 
-def _shuffled(
-    question: Question,
-    features: list[Feature],
-    table: pd.DataFrame,
-    answers: np.ndarray,
-    scores: Scores,
-    name: str,
-    column: str,
-    most_rows: int,
-    shuffles: int,
-    seed: int,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Shuffle a column among judged rows: the rise of their losses, the baseline's losses, and their units."""
-    own = [feature.name for feature in features if feature.column == column]
+@dataclass(frozen=True)
+class _Drawn:
+    """Rows that judge one fitted model, with what they cost it and the baseline."""
+
+    model: BaseEstimator
+    rows: np.ndarray
+    table: pd.DataFrame
+    truth: np.ndarray
+    before: np.ndarray
+    base: np.ndarray
+
+
+def _drawn(
+    question: Question, table: pd.DataFrame, answers: np.ndarray, scores: Scores, name: str, most_rows: int, seed: int
+) -> list[_Drawn]:
+    """Draw some of the rows that judge, from each fold alike."""
     rng = np.random.default_rng(seed)
-    rises, bases, units = [], [], []
+    most = most_rows // len(scores.fitted)
+    found = []
     for models, judged in scores.fitted:
-        some = judged
-        if len(judged) > most_rows // len(scores.fitted):
-            some = np.sort(rng.choice(judged, most_rows // len(scores.fitted), replace=False))
-        part = table.iloc[some]
+        rows = judged if len(judged) <= most else np.sort(rng.choice(judged, most, replace=False))
+        part, truth = table.iloc[rows], answers[rows]
         with _quietly():
-            before = losses(question, answers[some], predict(models[name], question, part))
-            after = np.zeros(len(some))
-            for _ in range(shuffles):
-                order = rng.permutation(len(some))
-                moved = part.assign(**{each: part[each].to_numpy()[order] for each in own})
-                after += losses(question, answers[some], predict(models[name], question, moved)) / shuffles
-            base = losses(question, answers[some], predict(models["baseline"], question, part))
-        rises.append(after - before)
-        bases.append(base)
-        units.append(some)
-    places = np.searchsorted(scores.rows, np.concatenate(units))
-    return np.concatenate(rises), np.concatenate(bases), scores.unit[places]
+            before, base = (
+                losses(question, truth, predict(models[each], question, part)) for each in (name, "baseline")
+            )
+        found.append(_Drawn(models[name], rows, part, truth, before, base))
+    return found
+
+
+def _rise(question: Question, drawn: list[_Drawn], own: list[str], shuffles: int, seed: int) -> np.ndarray:
+    """Shuffle what a model sees of a column, and give the rise of each row's loss, the mean over shuffles."""
+    rng = np.random.default_rng(seed)
+    rises = []
+    for each in drawn:
+        orders = np.concatenate([rng.permutation(len(each.rows)) for _ in range(shuffles)])
+        moved = each.table.iloc[np.tile(np.arange(len(each.rows)), shuffles)].reset_index(drop=True)
+        moved = moved.assign(**{name: each.table[name].to_numpy()[orders] for name in own})
+        with _quietly():
+            after = losses(question, np.tile(each.truth, shuffles), predict(each.model, question, moved))
+        rises.append(after.reshape(shuffles, -1).mean(axis=0) - each.before)
+    return np.concatenate(rises)
 
 
 @contextmanager

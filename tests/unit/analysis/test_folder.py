@@ -10,7 +10,7 @@ import pytest
 
 from course_lib.analysis import columns, folder, models
 from course_lib.analysis.judge import fit
-from course_lib.analysis.predict import SCRIPT, write_script
+from course_lib.analysis.predict import SCRIPT, main, write_script
 from course_lib.analysis.question import ask
 from course_lib.errors import CourseError
 
@@ -26,12 +26,17 @@ def saved(where, data, target, name, time=None):
     return models.predict(fitted, question, table)
 
 
-def predict(where, new, at, *words):
-    """Run the script as a person does, elsewhere."""
-    file = at / "new.csv"
-    new.to_csv(file, index=False)
-    command = [sys.executable, str(where / SCRIPT), file.name, *words]
-    return subprocess.run(command, cwd=at, capture_output=True, text=True)
+@pytest.fixture
+def predict(tmp_path, monkeypatch, capsys):
+    """Score a new file from another folder: give the exit code, and what was said on stderr."""
+
+    def run(where, new, *words):
+        monkeypatch.chdir(tmp_path)
+        new.to_csv("new.csv", index=False)
+        code = main(where, ["new.csv", *words])
+        return code, capsys.readouterr().err
+
+    return run
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +47,9 @@ def here(tmp_path_factory, visits):
 
 def test_a_number_is_predicted_the_same_in_a_fresh_process_from_any_folder(here, tmp_path, visits):
     where, expected = here
-    done = predict(where, visits.drop(columns="pressure"), tmp_path)
+    visits.drop(columns="pressure").to_csv(tmp_path / "new.csv", index=False)
+    command = [sys.executable, str(where / SCRIPT), "new.csv"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith("How good, on rows that were not learned from: It helps.\n")
     found = pd.read_csv(tmp_path / "predictions.csv")
@@ -67,42 +74,45 @@ def test_another_python_is_told_which_one_to_take(here, tmp_path):
     assert done.stderr.startswith("predict.py: No module named 'course_lib'. Run it with the Python of the course")
 
 
-def test_a_missing_column_is_one_line_that_names_the_nearest_and_leaves_no_file(here, tmp_path, visits):
-    done = predict(here[0], visits.rename(columns={"dose": "doses"}), tmp_path)
-    assert done.returncode == 1
-    assert done.stderr == (
+def test_a_missing_column_is_one_line_that_names_the_nearest_and_leaves_no_file(here, tmp_path, visits, predict):
+    code, said = predict(here[0], visits.rename(columns={"dose": "doses"}))
+    assert code == 1
+    assert said == (
         "predict.py: The file lacks 1 of the 4 columns that the model uses: dose; for 'dose' there is 'doses'.\n"
     )
     assert not list(tmp_path.glob("predictions*"))
 
 
-def test_a_new_category_and_a_text_among_numbers_are_told_and_answered(here, tmp_path, visits):
+def test_a_new_category_and_a_text_among_numbers_are_told_and_answered(here, tmp_path, visits, predict):
     new = visits.head(5).astype({"dose": object})
     new.loc[0, "ward"], new.loc[1, "dose"] = "east", "a lot"
-    done = predict(here[0], new, tmp_path, "out.csv")
-    assert done.returncode == 0
-    assert "'ward' holds 1 values that the model has not met, in 1 rows: east." in done.stderr
-    assert "'dose' is no number in 1 rows: taken as missing." in done.stderr
+    code, said = predict(here[0], new, "out.csv")
+    assert code == 0
+    assert "'ward' holds 1 values that the model has not met, in 1 rows: east." in said
+    assert "'dose' is no number in 1 rows: taken as missing." in said
     assert pd.read_csv(tmp_path / "out.csv")["prediction"].notna().all()
 
 
-def test_a_time_that_is_none_is_refused(here, tmp_path, visits):
-    done = predict(here[0], visits.assign(day="soon"), tmp_path)
-    assert done.returncode == 1
-    assert "'day' holds no times but values such as 'soon'" in done.stderr
+def test_a_time_that_is_none_is_refused(here, visits, predict):
+    code, said = predict(here[0], visits.assign(day="soon"))
+    assert code == 1
+    assert "'day' holds no times but values such as 'soon'" in said
 
 
-def test_other_versions_are_told(here, tmp_path, visits):
+def test_a_column_that_is_empty_in_the_new_file_is_missing_and_no_mistake(here, visits, predict):
+    assert predict(here[0], visits.head(8).assign(day=None, dose=None)) == (0, "")
+
+
+def test_other_versions_are_told(here, tmp_path, visits, predict):
     card = json.loads((here[0] / folder.CARD).read_text())
     card["versions"]["scikit-learn"] = "0.1"
     other = tmp_path / "other"
     other.mkdir()
-    for name in (folder.MODEL, SCRIPT):
-        (other / name).write_bytes((here[0] / name).read_bytes())
+    (other / folder.MODEL).write_bytes((here[0] / folder.MODEL).read_bytes())
     (other / folder.CARD).write_text(json.dumps(card))
-    done = predict(other, visits.head(), tmp_path)
-    assert done.returncode == 0
-    assert "note: the model was made with scikit-learn 0.1 (here " in done.stderr
+    code, said = predict(other, visits.head())
+    assert code == 0
+    assert "note: the model was made with scikit-learn 0.1 (here " in said
 
 
 def test_a_model_that_is_not_the_cards_is_refused(tmp_path, cancers):
