@@ -194,13 +194,13 @@ def test_a_file_that_fits_is_read_whole(tmp_path, visits):
     assert len(intake.read(str(tmp_path / "visits.csv"), 10_000).data) == len(visits)
 
 
-def test_five_hundred_columns(tmp_path):
+def test_five_hundred_columns(tmp_path, monkeypatch):
+    monkeypatch.setattr("course_lib.analysis.split._REPEATS", 1)
     rng = np.random.default_rng(0)
-    data = pd.DataFrame(rng.normal(size=(400, 499)).round(3), columns=[f"x{n}" for n in range(499)])
-    data["y"] = np.where(data["x7"] + 0.3 * rng.normal(size=400) > 0, "up", "down")
-    data["day"] = pd.date_range("2023-01-01", periods=400)
+    data = pd.DataFrame(rng.normal(size=(150, 500)).round(3), columns=[f"x{n}" for n in range(500)])
+    data["y"] = np.where(data["x7"] + data["x8"] > 0, "up", "down")
     data.to_csv(tmp_path / "wide.csv", index=False)
-    page, found = analyse(str(tmp_path / "wide.csv"), "y", "day", output=tmp_path / "out")
+    page, found = analyse(str(tmp_path / "wide.csv"), "y", output=tmp_path / "out")
     assert found.chosen == "trees"
-    assert found.uses.index[0] == "x7"
+    assert set(found.uses.index[:2]) == {"x7", "x8"}
     assert page.stat().st_size < 8e6
