@@ -11,12 +11,13 @@ from sklearn.base import BaseEstimator
 
 from course_lib import evaluate
 from course_lib.analysis.columns import Feature
-from course_lib.analysis.models import MOST_ROUNDS, NAMES, TOLD, model, predict, staged
+from course_lib.analysis.models import MOST_ROUNDS, NAMES, TOLD, model, predict
 from course_lib.analysis.question import Question
 from course_lib.analysis.split import Judging
 from course_lib.errors import CourseError
 
 _ASIDE = 0.2  # of the rows that are learned from
+_PATIENCE = 15  # rounds without a gain after which no more are tried
 _FLOOR = 1e-4  # no chance is taken for smaller: one surprise would outweigh all other rows
 _ROWS_SHUFFLED, _SHUFFLES = 4_000, 3
 _USES = {"linear": "uses", "trees": "use"}
@@ -115,13 +116,17 @@ def _rounds(
 ) -> int:
     """Find how many rounds of trees lose least on rows that were set aside."""
     aside = order > np.quantile(order, 1 - _ASIDE, method="higher")
+    if question.kind != "number":
+        aside &= np.isin(answers, answers[~aside])  # a class that was not learned from is lost whatever the rounds
     learned = answers[~aside]
     if not aside.any() or (question.kind != "number" and len(np.unique(learned)) < 2):
         return MOST_ROUNDS // 4
     held = [each for each in features if each.kind != "number" or table.loc[~aside, each.name].notna().any()]
-    fitted = model("trees", question, held, MOST_ROUNDS, seed).fit(table[~aside], learned)
-    lost = [losses(question, answers[aside], said).mean() for said in staged(fitted, question, table[aside])]
-    return int(np.argmin(lost)) + 1
+    trees = model("trees", question, held, MOST_ROUNDS, seed)
+    ready = trees[:-1].fit_transform(table[~aside], learned)
+    trees[-1].set_params(early_stopping=True, n_iter_no_change=_PATIENCE)
+    trees[-1].fit(ready, learned, X_val=trees[:-1].transform(table[aside]), y_val=answers[aside])
+    return max(1, int(np.argmax(trees[-1].validation_score_)))  # the first is that of no tree at all
 
 
 def judge(

@@ -1,7 +1,5 @@
 """The models that compete: the mean, a linear model, boosted trees. Whatever they learn, they learn inside a fold."""
 
-from collections.abc import Iterator
-
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
@@ -21,7 +19,7 @@ NAMES = ("baseline", "linear", "trees")  # from the simplest; a later one is cho
 TOLD = {"baseline": "the baseline", "linear": "the linear model", "trees": "boosted trees"}
 _MOST_CATEGORIES = 250  # the trees take 255 at most; rarer ones go together
 _MOST_ONE_HOT = 60
-MOST_ROUNDS = 200
+MOST_ROUNDS = 150
 _WORDS, _TOPICS = 2_000, 30
 
 
@@ -105,15 +103,3 @@ def predict(fitted: BaseEstimator, question: Question, table) -> np.ndarray:
     chances = np.zeros((len(table), len(question.classes)))
     chances[:, fitted.classes_.astype(int)] = fitted.predict_proba(table)
     return chances
-
-
-def staged(fitted: Pipeline, question: Question, table) -> Iterator[np.ndarray]:
-    """Give the answers of boosted trees after each round, as `predict` gives them after the last."""
-    ready = fitted[:-1].transform(table)
-    if question.kind == "number":
-        yield from fitted[-1].staged_predict(ready)
-        return
-    for said in fitted[-1].staged_predict_proba(ready):
-        chances = np.zeros((len(table), len(question.classes)))
-        chances[:, fitted.classes_.astype(int)] = said
-        yield chances
