@@ -101,6 +101,7 @@ def _features(column: str, values: pd.Series, moment: pd.Series | None, is_momen
 
 
 def _times(column: str, known: pd.Series, moment: pd.Series | None, is_moment: bool) -> list[Feature] | str:
+    known = in_utc(known)
     days = known.dt.normalize()
     several = {part: len(getattr(known.dt, part).unique()) > 1 for part in PARTS}
     dense = len(days.unique()) > max(14, (days.max() - days.min()).days / 20)
@@ -182,7 +183,7 @@ def _as_text(value: object) -> str:
 def _part(values: pd.Series, part: str, moment: pd.Series | None) -> pd.Series:
     if moment is not None:
         return (in_utc(moment) - in_utc(values)) / pd.Timedelta(days=1)
-    return getattr(values.dt, part).astype(float)
+    return getattr(in_utc(values).dt, part).astype(float)
 
 
 def unseen(table: pd.DataFrame, features: list[Feature], known: dict[str, list[str]]) -> list[str]:

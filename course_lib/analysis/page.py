@@ -83,16 +83,12 @@ def _output(data: dict) -> nbformat.NotebookNode:
 def _frame(table: pd.DataFrame) -> Cells:
     """Show a table, its first lines if it is long; an index that only counts is not shown."""
     shown = table.head(_MOST_LINES).rename_axis(None)
-    counts = isinstance(table.index, pd.RangeIndex)
-    cells = [
-        _output(
-            {
-                "text/html": shown.to_html(
-                    classes="dataframe", na_rep="", float_format=_number, border=0, index=not counts
-                )
-            }
-        )
-    ]
+    options = {"classes": "dataframe", "na_rep": "", "border": 0, "float_format": _number}
+    with pd.option_context("display.max_colwidth", None):  # a sentence cut short says nothing
+        shown_as = shown.to_html(index=not isinstance(table.index, pd.RangeIndex), **options)
+    if (shown.dtypes == object).all():  # words are read from the left
+        shown_as = shown_as.replace("<td>", '<td style="text-align: left">')
+    cells = [_output({"text/html": shown_as})]
     if len(table) > len(shown):
         cells.append(_prose(f"The first {len(shown)} of {len(table):,} lines."))
     return cells

@@ -154,7 +154,9 @@ def test_the_target_in_disguise_stays_out_and_the_page_says_what_it_would_have_p
     [_, our_split] = found.promises
     assert our_split.skill["low"] > 0.9 > found.measures["high"].max()
     assert "kilopascal" in json.loads((tmp_path / "out" / "card.json").read_text())["left out"]
-    assert "The promise is" in page.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
+    assert "The promise is" in text
+    assert "If at the outcome or after it, leave it out." in text  # the whole sentence
 
 
 def test_who_vouches_for_a_column_keeps_it(tmp_path, visits):

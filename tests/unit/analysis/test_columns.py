@@ -75,6 +75,13 @@ def test_another_time_is_counted_back_from_the_decision():
     assert built["born (days before)"].tolist() == list(range(0, 2 * N, 2))
 
 
+def test_a_time_is_the_same_hour_whatever_zone_the_file_wrote_it_in():
+    here = pd.Series(pd.to_datetime(["2024-01-01 12:00"]).tz_localize("America/New_York"))
+    hour = [Feature("x", "number", "hour")]
+    for values in (here, here.dt.tz_convert("UTC"), here.dt.tz_convert("UTC").dt.tz_localize(None)):
+        assert build(pd.DataFrame({"x": values}), hour)[0].iloc[0].tolist() == [17.0]
+
+
 def test_codes_are_the_same_text_whatever_the_file_made_of_them():
     features = [Feature("code", "category")]
     text, _ = build(pd.DataFrame({"code": ["7", None]}), features)
