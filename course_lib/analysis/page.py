@@ -86,7 +86,7 @@ def _frame(table: pd.DataFrame) -> Cells:
     options = {"classes": "dataframe", "na_rep": "", "border": 0, "float_format": _number}
     with pd.option_context("display.max_colwidth", None):  # a sentence cut short says nothing
         shown_as = shown.to_html(index=not isinstance(table.index, pd.RangeIndex), **options)
-    if (shown.dtypes == object).all():  # words are read from the left
+    if shown.select_dtypes(exclude="object").empty:  # words are read from the left
         shown_as = shown_as.replace("<td>", '<td style="text-align: left">')
     cells = [_output({"text/html": shown_as})]
     if len(table) > len(shown):
