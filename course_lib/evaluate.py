@@ -267,6 +267,50 @@ def saving(
     )
 
 
+def ratio(above: ArrayLike, below: ArrayLike, groups: ArrayLike, *, block: int | None = None) -> pd.Series:
+    """Divide one sum over rows by another, with a 95 % interval that leaves out whole groups.
+
+    With losses this is what any kind of question needs: ``1 - ratio(model, baseline)`` is the skill of a model, and
+    ``ratio(one - other, baseline)`` the difference of two skills on the same rows. With ones below it is a mean.
+
+    Parameters
+    ----------
+    above, below : array-like of float, shape (n,)
+        What is summed above and below the line, such as squared errors; the sum below must be positive.
+    groups, block
+        As in `score`.
+
+    Returns
+    -------
+    pandas.Series
+        `value`, `low`, `high`.
+
+    Raises
+    ------
+    CourseError
+        If lengths differ, values are missing, or the sum below is 0, also where some of the groups are left out.
+    """
+    above, below = (np.asarray(values, dtype=float) for values in (above, below))
+    groups = np.asarray(groups)
+    _check_lengths(above=above, below=below, groups=groups)
+    for name, values in (("above", above), ("below", below)):
+        if not np.isfinite(values).all():
+            raise CourseError(f"{name} holds missing or infinite values: leave those rows out.")
+    codes, n_groups, block = _grouped(groups, block)
+    rows = _Rows(above, [], codes, n_groups, block)
+    sums = np.column_stack([np.bincount(codes, above), np.bincount(codes, below)])
+
+    def divided(weights: np.ndarray) -> float:
+        top, bottom = weights @ sums
+        return float(top / bottom) if bottom > 0 else np.nan
+
+    value, left_out = divided(np.ones(n_groups)), np.array([divided(weights) for weights in rows.parts()])
+    if np.isnan(value) or np.isnan(left_out).any():
+        raise CourseError("the sum below is 0, or is so without some of the groups: there is nothing to divide by.")
+    low, high = rows.interval(value, left_out, "ratio")
+    return pd.Series({"value": value, "low": low, "high": high})
+
+
 def calibration(
     target: ArrayLike, probability: ArrayLike, groups: ArrayLike, bins: int = 10, *, block: int | None = None
 ) -> pd.DataFrame:
@@ -353,7 +397,7 @@ def _digest(values: np.ndarray) -> str:
 
 @dataclass(frozen=True)
 class _Rows:
-    """Checked rows: target as 0/1, one or two predictions, the group of each row as 0 … n_groups - 1 in order."""
+    """Checked rows: target, predictions if there are any, the group of each row as 0 … n_groups - 1 in order."""
 
     target: np.ndarray
     probabilities: list[np.ndarray]
@@ -509,6 +553,13 @@ def _checked(
             )
     if target.min() == target.max():
         raise CourseError(f"every target is {int(target[0])}: scores need rows of both outcomes, 0 and 1.")
+    codes, n_groups, block = _grouped(groups, block)
+    _note_look(function, target, np.unique(groups), probabilities)
+    return _Rows(target, probabilities, codes, n_groups, block)
+
+
+def _grouped(groups: np.ndarray, block: int | None) -> tuple[np.ndarray, int, int]:
+    """Put groups in their order: their codes, how many there are and how many are left out together."""
     codes, levels = pd.factorize(groups, sort=True)
     if (codes < 0).any():
         raise CourseError(f"{int((codes < 0).sum())} rows have no group: drop them or give them one.")
@@ -518,8 +569,7 @@ def _checked(
         block = _BLOCK_DAYS if np.issubdtype(groups.dtype, np.datetime64) else 1
     elif block < 1:
         raise CourseError(f"block={block}: leave out at least one group at a time.")
-    _note_look(function, target, levels, probabilities)
-    return _Rows(target, probabilities, codes, len(levels), min(block, len(levels) // 2))
+    return codes, len(levels), min(block, len(levels) // 2)
 
 
 def _binary(name: str, values: ArrayLike) -> np.ndarray:

@@ -139,6 +139,32 @@ def run(
 
 
 @app.command(rich_help_panel=WORK)
+def analyse(
+    table: Annotated[str, typer.Argument(help="A CSV, JSON or Parquet file, or a name of the catalogue.")],
+    target: Annotated[str, typer.Option(help="Column to predict.")],
+    time: Annotated[str | None, typer.Option(help="Column with the moment of decision: later rows judge.")] = None,
+    group: Annotated[str | None, typer.Option(help="Column of what is new in use: customer, patient, day.")] = None,
+    without: Annotated[list[str] | None, typer.Option(help="A column not to use; repeatable.")] = None,
+    keep: Annotated[list[str] | None, typer.Option(help="A column to use though it looks like a leak.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder of the page; runs/NAME if not given.")] = None,
+) -> None:
+    """Analyse [bold]your own table[/]: one page, what is doubtful, honest scores, a model to take along."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from course_lib.analysis.analyse import analyse as run_analysis
+
+    columns = (BarColumn(20), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=1.0)
+        page, found = run_analysis(
+            table, target, time, group, output, keep=tuple(keep or ()), without=tuple(without or ()),
+            tell=lambda what, share: bar.update(task, description=what, completed=share),
+        )  # fmt: skip
+    console.print(found.verdict(), markup=False, soft_wrap=True)
+    console.print(f"The page: {page}", markup=False, soft_wrap=True)
+
+
+@app.command(rich_help_panel=WORK)
 def sweep(
     file: Annotated[Path, typer.Argument(help="The sweep: a YAML file, or one of notebooks/sweeps by its name.")],
     jobs: Annotated[int | None, typer.Option(help="Runs at a time; as many as there are cores if not given.")] = None,

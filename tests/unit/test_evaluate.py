@@ -260,3 +260,39 @@ def test_costs_that_leave_nothing_to_decide_are_refused():
 def test_scores_undefined_without_a_group_are_refused():
     with pytest.raises(CourseError, match="undefined without some of the groups"):
         evaluate.score([1, 1, 0, 0], [0.9, 0.8, 0.1, 0.2], [1, 1, 2, 2], ["roc_auc"])
+
+
+def test_ratio_by_hand():
+    found = evaluate.ratio([1, 2, 4, 0], [2, 2, 2, 2], ["a", "a", "b", "b"])
+    assert found["value"] == pytest.approx(7 / 8)
+    assert found["low"] < found["value"] < found["high"]
+
+
+def test_ratio_with_ones_below_is_the_brier_score_with_its_interval():
+    target, first, _, day = predictions(3)
+    found = evaluate.ratio((first - target) ** 2, np.ones(len(target)), day)
+    assert list(found) == pytest.approx(evaluate.score(target, first, day, ["brier"]).loc["brier"].tolist())
+
+
+def test_ratio_covers_the_truth_where_rows_of_a_group_resemble_each_other():
+    hits, too_sure = [], []
+    for seed in range(300):
+        generator = np.random.default_rng(seed)
+        group = np.repeat(np.arange(50), 8)
+        scale = generator.gamma(4, 1, 50)[group]  # hard and easy groups, in which both losses move
+        below = scale * generator.gamma(3, 1, len(group))
+        above = below * generator.beta(2, 2, 50)[group]  # the truth is 0.5
+        for found, groups in ((hits, group), (too_sure, np.arange(len(group)))):
+            interval = evaluate.ratio(above, below, groups)
+            found.append(interval["low"] <= 0.5 <= interval["high"])
+    assert 0.91 <= np.mean(hits) <= 0.98
+    assert np.mean(too_sure) < 0.75
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "says"),
+    [([1, 2], [1], "lengths differ"), ([1, np.nan], [1, 1], "above holds"), ([1, 1], [0, 0], "sum below is 0")],
+)
+def test_ratio_refuses_what_has_no_quotient(above, below, says):
+    with pytest.raises(CourseError, match=says):
+        evaluate.ratio(above, below, ["a", "b"])
