@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import GroupKFold, KFold, StratifiedKFold
 
-from course_lib.data.leak_table import check_column, in_utc
+from course_lib.data.column_kinds import choose_column
+from course_lib.data.leak_table import in_utc
 from course_lib.data.wording import short, times
 from course_lib.errors import CourseError
 
@@ -74,7 +75,7 @@ def time_column(rows: pd.DataFrame, time: str) -> pd.Series:
     CourseError
         The column is not there, or holds no times.
     """
-    check_column(rows, time, "time")
+    choose_column(rows, time, "time")
     values = rows[time]
     if pd.api.types.is_datetime64_any_dtype(values):
         return in_utc(values).dt.tz_localize(None)

@@ -11,7 +11,7 @@ from course_lib.analysis.models import TOLD
 from course_lib.analysis.question import Question, ask
 from course_lib.analysis.split import FOLDS, Judging, Split, by_lot, split, time_column
 from course_lib.data import leakage
-from course_lib.data.leak_table import check_column
+from course_lib.data.column_kinds import choose_column
 from course_lib.data.own_table import Table
 from course_lib.data.wording import named, times
 from course_lib.errors import CourseError
@@ -148,7 +148,7 @@ def study(
     data = source.data
     for role, names in (("keep", keep), ("without", without)):
         for name in names:
-            check_column(data, name, role)
+            choose_column(data, name, role)
     question, rows, notes = ask(data, target)
     rows = _with_time_and_group(rows, question, time, group, notes)
     tell("looking for leaks", 0.05)
@@ -210,7 +210,7 @@ def _with_time_and_group(
     for role, column in (("time", time), ("group", group)):
         if column is None:
             continue
-        check_column(rows, column, role)
+        choose_column(rows, column, role)
         if column == question.target:
             raise CourseError(f"{role}='{column}' is the target, too: it cannot be known and asked for at once.")
     if time is not None and time == group:

@@ -425,9 +425,7 @@ EXERCISES = [
         ),
         mistakes=(
             Mistake("without the hour", _without("hour"), "The hour has to agree, too."),
-            Mistake(
-                "without the origin", _without("origin"), "Day, hour and origin have to agree in one row."
-            ),
+            Mistake("without the origin", _without("origin"), "Day, hour and origin have to agree in one row."),
             Mistake(
                 "the other way round", _the_other_way, "That is the share of learned rows. Ask of the judged ones."
             ),
@@ -457,9 +455,7 @@ EXERCISES = [
             Mistake("labels", _labels_of_rows, "These are index labels. Answer with positions: np.flatnonzero."),
             Mistake("masks", _masks, "These say yes or no of each row. np.flatnonzero makes positions of them."),
             Mistake("the days themselves", _days_themselves, "These are the days. Which rows fall on them?"),
-            Mistake(
-                "all others learn", _all_others_learn, "There the future teaches the past. Only days before may."
-            ),
+            Mistake("all others learn", _all_others_learn, "There the future teaches the past. Only days before may."),
             Mistake("judged first", _judged_first, "First the rows to learn from, then those that judge."),
         ),
         sample_inputs=_days_out_of_order,
@@ -481,7 +477,9 @@ EXERCISES = [
             ),
             Mistake("diverted forgotten", _diverted_forgotten, "Two kinds of flight never arrived. Look at `fate`."),
             Mistake("exclusive limit", _exclusive_limit, "Is a flight that is exactly late_minutes late a late one?"),
-            Mistake("cancelled alone", _cancelled_alone, "Diverted flights never arrived either: count them as late, too."),
+            Mistake(
+                "cancelled alone", _cancelled_alone, "Diverted flights never arrived either: count them as late, too."
+            ),
             Mistake("per cent", _per_cent, "Shares between 0 and 1, not per cent."),
             Mistake("two swapped", _two_swapped, "Counting more flights as late cannot lower the share."),
         ),

@@ -26,7 +26,20 @@ def course(*words: str, cwd: Path = REPOSITORY, **environment: str) -> subproces
 
 def test_help_names_every_command():
     said = course("--help").stdout
-    for command in ("lab", "run", "analyse", "cluster", "data", "doctor", "progress", "reset", "setup", "sweep", "test", "check"):
+    for command in (
+        "lab",
+        "run",
+        "analyse",
+        "cluster",
+        "data",
+        "doctor",
+        "progress",
+        "reset",
+        "setup",
+        "sweep",
+        "test",
+        "check",
+    ):
         assert f" {command} " in said
 
 
