@@ -15,54 +15,60 @@ from course_lib.exercises import Exercise, Mistake
 
 
 # 05.1 ----------------------------------------------------------------------------------------------------------------
-def accuracy_and_cost(*, flights, policies, crew_cost, late_cost):
-    """Share of right answers, and cost per 1,000 flights, of each policy."""
-    late = flights["late"].to_numpy()
+def accuracy_and_cost(*, until_august, policies, crew_cost, late_cost):
+    """Share of right answers, and cost per 1,000 until_august, of each policy."""
+    was_late = until_august["late"].to_numpy()
     rows = {
-        name: {"accuracy": (act == late).mean(), "cost": evaluate.cost_per_1000(late, act, crew_cost, late_cost)}
-        for name, act in policies.items()
+        name: {
+            "accuracy": (crew == was_late).mean(),
+            "cost": evaluate.cost_per_1000(was_late, crew, crew_cost, late_cost),
+        }
+        for name, crew in policies.items()
     }
     return pd.DataFrame(rows).T
 
 
-def _with_accuracy(flights, policies, crew_cost, late_cost, accuracy):
-    answer = accuracy_and_cost(flights=flights, policies=policies, crew_cost=crew_cost, late_cost=late_cost)
-    late = flights["late"].to_numpy()
+def _with_accuracy(until_august, policies, crew_cost, late_cost, accuracy):
+    answer = accuracy_and_cost(until_august=until_august, policies=policies, crew_cost=crew_cost, late_cost=late_cost)
+    late = until_august["late"].to_numpy()
     return answer.assign(accuracy=[accuracy(act, late) for act in policies.values()])
 
 
-def _share_of_late_found(*, flights, policies, crew_cost, late_cost):
-    return _with_accuracy(flights, policies, crew_cost, late_cost, lambda act, late: (act & late).sum() / late.sum())
+def _share_of_late_found(*, until_august, policies, crew_cost, late_cost):
+    return _with_accuracy(
+        until_august, policies, crew_cost, late_cost, lambda act, late: (act & late).sum() / late.sum()
+    )
 
 
-def _wrong_answers(*, flights, policies, crew_cost, late_cost):
-    return _with_accuracy(flights, policies, crew_cost, late_cost, lambda act, late: (act != late).mean())
+def _wrong_answers(*, until_august, policies, crew_cost, late_cost):
+    return _with_accuracy(until_august, policies, crew_cost, late_cost, lambda act, late: (act != late).mean())
 
 
-def _both_true(*, flights, policies, crew_cost, late_cost):
-    return _with_accuracy(flights, policies, crew_cost, late_cost, lambda act, late: (act & late).mean())
+def _both_true(*, until_august, policies, crew_cost, late_cost):
+    return _with_accuracy(until_august, policies, crew_cost, late_cost, lambda act, late: (act & late).mean())
 
 
-def _per_flight(*, flights, policies, crew_cost, late_cost):
-    answer = accuracy_and_cost(flights=flights, policies=policies, crew_cost=crew_cost, late_cost=late_cost)
+def _per_flight(*, until_august, policies, crew_cost, late_cost):
+    answer = accuracy_and_cost(until_august=until_august, policies=policies, crew_cost=crew_cost, late_cost=late_cost)
     return answer.assign(cost=answer["cost"] / 1000)
 
 
-def _prices_exchanged(*, flights, policies, crew_cost, late_cost):
-    return accuracy_and_cost(flights=flights, policies=policies, crew_cost=late_cost, late_cost=crew_cost)
+def _prices_exchanged(*, until_august, policies, crew_cost, late_cost):
+    return accuracy_and_cost(until_august=until_august, policies=policies, crew_cost=late_cost, late_cost=crew_cost)
 
 
-def _late_and_act_exchanged(*, flights, policies, crew_cost, late_cost):
-    answer = accuracy_and_cost(flights=flights, policies=policies, crew_cost=crew_cost, late_cost=late_cost)
-    late = flights["late"].to_numpy()
+def _late_and_act_exchanged(*, until_august, policies, crew_cost, late_cost):
+    answer = accuracy_and_cost(until_august=until_august, policies=policies, crew_cost=crew_cost, late_cost=late_cost)
+    late = until_august["late"].to_numpy()
     return answer.assign(cost=[evaluate.cost_per_1000(act, late, crew_cost, late_cost) for act in policies.values()])
 
 
 # 05.2 ----------------------------------------------------------------------------------------------------------------
 def at_threshold(*, late, probability, threshold):
     """Precision and recall of the flights that get a crew."""
-    late, act = np.asarray(late, dtype=bool), np.asarray(probability) >= threshold
-    return {"precision": (late & act).sum() / act.sum(), "recall": (late & act).sum() / late.sum()}
+    crew = probability >= threshold
+    met = (late & crew).sum()  # crews that meet a late flight
+    return {"precision": met / crew.sum(), "recall": met / late.sum()}
 
 
 def _exchanged(*, late, probability, threshold):
@@ -95,40 +101,40 @@ def _crews_for_recall(*, late, probability, threshold):
 
 
 # 05.3 ----------------------------------------------------------------------------------------------------------------
-def average_precision(*, late, probability):
+def average_precision(*, late_of_week, probability_of_week):
     """Mean, over the late flights, of the precision at each of them."""
-    in_order = np.asarray(late, dtype=bool)[np.argsort(-np.asarray(probability))]
+    in_order = np.asarray(late_of_week, dtype=bool)[np.argsort(-np.asarray(probability_of_week))]
     precision = np.cumsum(in_order) / np.arange(1, len(in_order) + 1)
     return precision[in_order].mean()
 
 
-def _from_the_bottom(*, late, probability):
-    return average_precision(late=late, probability=1 - np.asarray(probability))
+def _from_the_bottom(*, late_of_week, probability_of_week):
+    return average_precision(late_of_week=late_of_week, probability_of_week=1 - np.asarray(probability_of_week))
 
 
-def _of_every_flight(*, late, probability):
-    in_order = np.asarray(late, dtype=bool)[np.argsort(-np.asarray(probability))]
+def _of_every_flight(*, late_of_week, probability_of_week):
+    in_order = np.asarray(late_of_week, dtype=bool)[np.argsort(-np.asarray(probability_of_week))]
     return (np.cumsum(in_order) / np.arange(1, len(in_order) + 1)).mean()
 
 
-def _unsorted(*, late, probability):
-    return average_precision(late=late, probability=-np.arange(len(late), dtype=float))
+def _unsorted(*, late_of_week, probability_of_week):
+    return average_precision(late_of_week=late_of_week, probability_of_week=-np.arange(len(late_of_week), dtype=float))
 
 
-def _ranks_from_zero(*, late, probability):
-    in_order = np.asarray(late, dtype=bool)[np.argsort(-np.asarray(probability))]
+def _ranks_from_zero(*, late_of_week, probability_of_week):
+    in_order = np.asarray(late_of_week, dtype=bool)[np.argsort(-np.asarray(probability_of_week))]
     precision = np.cumsum(in_order) / np.maximum(np.arange(len(in_order)), 1)
     return precision[in_order].mean()
 
 
-def _area_under_roc(*, late, probability):
+def _area_under_roc(*, late_of_week, probability_of_week):
     from sklearn.metrics import roc_auc_score
 
-    return roc_auc_score(late, probability)
+    return roc_auc_score(late_of_week, probability_of_week)
 
 
-def _recall_so_far(*, late, probability):
-    in_order = np.asarray(late, dtype=bool)[np.argsort(-np.asarray(probability))]
+def _recall_so_far(*, late_of_week, probability_of_week):
+    in_order = np.asarray(late_of_week, dtype=bool)[np.argsort(-np.asarray(probability_of_week))]
     return (np.cumsum(in_order) / in_order.sum())[in_order].mean()
 
 
@@ -172,11 +178,10 @@ def _ours_alone(*, late, days, ours, theirs, terms):
 
 
 # 05.5 ----------------------------------------------------------------------------------------------------------------
-def by_carrier(*, late, act, carrier):
+def by_carrier(*, late_of_large, act, carrier):
     """Who gets crews in vain, and who is left alone, as shares of the punctual and of the late flights."""
-    late, act, carrier = np.asarray(late, dtype=bool), np.asarray(act, dtype=bool), np.asarray(carrier)
-    false_alarms = pd.Series(act[~late]).groupby(carrier[~late]).mean()
-    missed = pd.Series(~act[late]).groupby(carrier[late]).mean()
+    false_alarms = pd.Series(act[~late_of_large]).groupby(carrier[~late_of_large]).mean()
+    missed = pd.Series(~act[late_of_large]).groupby(carrier[late_of_large]).mean()
     return pd.DataFrame({"false_alarms": false_alarms, "missed": missed}).rename_axis("carrier")
 
 
@@ -188,26 +193,26 @@ def _shares(late, act, carrier, of_false_alarms, of_missed):
     return (sums / wholes.clip(lower=1)).rename(columns={"false": "false_alarms"})
 
 
-def _of_all_flights(*, late, act, carrier):
-    return _shares(late, act, carrier, lambda late, act: True, lambda late, act: True)
+def _of_all_flights(*, late_of_large, act, carrier):
+    return _shares(late_of_large, act, carrier, lambda late, act: True, lambda late, act: True)
 
 
-def _of_the_crews(*, late, act, carrier):
-    return _shares(late, act, carrier, lambda late, act: act, lambda late, act: ~act)
+def _of_the_crews(*, late_of_large, act, carrier):
+    return _shares(late_of_large, act, carrier, lambda late, act: act, lambda late, act: ~act)
 
 
-def _exchanged_columns(*, late, act, carrier):
-    right = by_carrier(late=late, act=act, carrier=carrier)
+def _exchanged_columns(*, late_of_large, act, carrier):
+    right = by_carrier(late_of_large=late_of_large, act=act, carrier=carrier)
     return pd.DataFrame({"false_alarms": right["missed"], "missed": right["false_alarms"]})
 
 
-def _found_for_missed(*, late, act, carrier):
-    right = by_carrier(late=late, act=act, carrier=carrier)
+def _found_for_missed(*, late_of_large, act, carrier):
+    right = by_carrier(late_of_large=late_of_large, act=act, carrier=carrier)
     return right.assign(missed=1 - right["missed"])
 
 
-def _numbers_of_flights(*, late, act, carrier):
-    return _shares(late, act, carrier, lambda late, act: False, lambda late, act: False)
+def _numbers_of_flights(*, late_of_large, act, carrier):
+    return _shares(late_of_large, act, carrier, lambda late, act: False, lambda late, act: False)
 
 
 # 05.6 ----------------------------------------------------------------------------------------------------------------
@@ -326,7 +331,7 @@ def _policies():
     flights = _flights().query("day < '2013-09-01'")
     clock = flights["clock"].to_numpy()
     policies = {"never": np.zeros(len(flights), dtype=bool), "early": clock < 12 * 60, "evening": clock >= 17 * 60}
-    return {"flights": flights, "policies": policies, "crew_cost": 1.0, "late_cost": 6.0}
+    return {"until_august": flights, "policies": policies, "crew_cost": 1.0, "late_cost": 6.0}
 
 
 def _with_equal_ones():
@@ -336,7 +341,7 @@ def _with_equal_ones():
 def _one_week():
     week = _flights().query("'2013-07-01' <= day <= '2013-07-14'")
     order = week["probability"].rank(method="first").to_numpy() / len(week)
-    return {"late": week["late"].to_numpy(), "probability": order}
+    return {"late_of_week": week["late"].to_numpy(), "probability_of_week": order}
 
 
 def _two_models():
@@ -350,9 +355,9 @@ def _large_carriers():
     flights = _flights()
     flights = flights[flights["carrier"].isin(["B6", "DL", "EV", "UA"])]
     return {
-        "late": flights["late"],
+        "late_of_large": flights["late"].to_numpy(),
         "act": (flights["probability"] >= 1 / 6).to_numpy(),
-        "carrier": flights["carrier"].astype(str),
+        "carrier": flights["carrier"].to_numpy(),
     }
 
 
@@ -370,7 +375,7 @@ def _folders_by_mail():
         "as sent": (model, card),
         "model changed": (model.replace("0.2", "0.3"), card),
         "card changed": (model, card | {"crew_from": 0.9}),
-        "swapped": ("{}", card),
+        "swapped": ("{}", card | {"model_sha256": hashlib.sha256(b"another model").hexdigest()}),
     }
     for name, (text, noted) in mail.items():
         (place / name).mkdir()
@@ -386,8 +391,8 @@ EXERCISES = [
         reference=accuracy_and_cost,
         why="Accuracy counts both mistakes alike; the cost gives each its price.",
         hints=(
-            "act == late is True where crew and late agree, and also where neither is.",
-            "For each policy: (act == late).mean(), and evaluate.cost_per_1000(late, act, crew_cost, late_cost).",
+            "A policy and until_august['late'] agree where both are True, and also where neither is.",
+            "For each policy: (policy == late).mean(), and evaluate.cost_per_1000(late, policy, crew_cost, late_cost).",
         ),
         mistakes=(
             Mistake(
@@ -437,7 +442,7 @@ EXERCISES = [
         why="Sorted from the top, a running count divided by the rank is the precision at each place.",
         hints=(
             "After sorting, np.cumsum counts the late flights so far. By what must it be divided?",
-            "precision = np.cumsum(sorted_late) / ranks from 1; then precision[sorted_late].mean().",
+            "precision = np.cumsum(late flights in order) / ranks from 1; of these the mean over the late flights.",
         ),
         mistakes=(
             Mistake("from the bottom", _from_the_bottom, "Start with the highest probability: np.argsort(-...)."),
@@ -481,7 +486,7 @@ EXERCISES = [
         why="Each share has its own denominator: the punctual flights for one, the late ones for the other.",
         hints=(
             "False alarms: among flights with late False, the share with act True. For missed turn both round.",
-            "pd.Series(act[~late]).groupby(carrier[~late]).mean() with plain arrays, and the same for the late ones.",
+            "pd.Series(act[punctual]).groupby(carrier[punctual]).mean(), and likewise for the late ones.",
         ),
         mistakes=(
             Mistake("of all flights", _of_all_flights, "Divide by the punctual flights, and by the late ones."),
