@@ -90,11 +90,9 @@ class Analysis:
         of = "of the baseline's squared error" if self.question.kind == "number" else "of the baseline's log loss"
         if self.chosen == "baseline":
             best = max(("linear", "trees"), key=lambda name: self.measures.loc[name, "value"])
-            return (
-                f"No model is told apart from the baseline; {TOLD[best]} {_verb(best, 'save')} "
-                f"{percent(self.measures.loc[best])} {of}. What is saved for use is the baseline: nothing better is "
-                "known."
-            )
+            saved = f"{TOLD[best]} {_verb(best, 'save')} {percent(self.measures.loc[best])} {of}"
+            told = "told apart from" if self.measures.loc[best, "value"] > 0 else "better than"
+            return f"No model is {told} the baseline ({saved}). What is saved for use is the baseline."
         other = "linear" if self.chosen == "trees" else "trees"
         gain = self.scores.gain(other, self.chosen)
         skill = self.measures.loc[self.chosen]
@@ -239,7 +237,8 @@ def _promises(
     """Score as three lines of an AutoML would: all columns, folds at random; and the leaks under our own split."""
     if not (suspects or time or group):
         return []
-    features, _ = columns.plan(rows, out, time)
+    features, reasons = columns.plan(rows, out, time)
+    features += [columns.as_it_stands(name, rows[name]) for name in suspects if name in reasons]
     table, _ = columns.build(rows, features, time)
     rng = np.random.default_rng(seed)
     drawn = np.sort(rng.choice(len(rows), min(len(rows), _PROMISED_ROWS), replace=False))

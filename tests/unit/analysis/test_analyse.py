@@ -159,6 +159,17 @@ def test_the_target_in_disguise_stays_out_and_the_page_says_what_it_would_have_p
     assert "If at the outcome or after it, leave it out." in text  # the whole sentence
 
 
+def test_a_table_sorted_by_its_target_is_told_by_its_row_numbers(tmp_path):
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame({"row": np.arange(150), "x": rng.normal(size=150), "kind": np.repeat(["a", "b", "c"], 50)})
+    data.to_csv(tmp_path / "sorted.csv", index=False)
+    _, found = analyse(str(tmp_path / "sorted.csv"), "kind", output=tmp_path / "out")
+    assert found.suspects == ["row"]
+    assert found.chosen == "baseline"  # noise is all that is left
+    assert min(each.skill["low"] for each in found.promises) > 0.6
+    assert json.loads((tmp_path / "out" / "card.json").read_text())["verdict"].startswith("No model is better")
+
+
 def test_who_vouches_for_a_column_keeps_it(tmp_path, visits):
     file = tmp_path / "visits.csv"
     data = visits.assign(kilopascal=(visits["pressure"] * 0.133).round(3))[["kilopascal", "dose", "pressure"]]
