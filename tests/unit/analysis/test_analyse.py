@@ -202,6 +202,16 @@ def test_a_file_that_does_not_fit_is_sampled_and_told(tmp_path, visits, form):
     assert pd.api.types.is_datetime64_any_dtype(found.data["day"])
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_of_a_large_file_that_cannot_be_sampled_the_first_rows_are_read_and_told(tmp_path, visits, encoding):
+    file = tmp_path / "large.csv"
+    many = pd.concat([visits.assign(ward="Grün")] * 20, ignore_index=True)
+    many.to_csv(file, index=False, encoding=encoding)
+    found = intake.read(str(file), 3_000)
+    assert len(found.data) == 500
+    assert any("the first rows are no sample" in note for note in found.notes)
+
+
 def test_a_file_that_fits_is_read_whole(tmp_path, visits):
     visits.to_csv(tmp_path / "visits.csv", index=False)
     assert len(intake.read(str(tmp_path / "visits.csv"), 10_000).data) == len(visits)
