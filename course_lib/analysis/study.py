@@ -91,6 +91,11 @@ class Analysis:
         if self.chosen == "baseline":
             best = max(("linear", "trees"), key=lambda name: self.measures.loc[name, "value"])
             saved = f"{TOLD[best]} {_verb(best, 'save')} {percent(self.measures.loc[best])} {of}"
+            if self.split.choosing is not None:
+                return (
+                    "By the earlier rows, which choose, no model is told apart from the baseline; on those that judge, "
+                    f"{saved}. What is saved for use is the baseline."
+                )
             told = "told apart from" if self.measures.loc[best, "value"] > 0 else "better than"
             return f"No model is {told} the baseline ({saved}). What is saved for use is the baseline."
         other = "linear" if self.chosen == "trees" else "trees"
