@@ -7,7 +7,7 @@ from pathlib import Path
 from course_lib.data import catalogue, own_table
 from course_lib.data.packed_text import start_of
 
-MOST_CELLS = 8_000_000  # rows times columns: some 2 GB with text and the copies that learning makes
+MOST_CELLS = 8_000_000  # rows times columns: some 1.5 GB with the copies that learning makes
 _DUCKDB_MEMORY = "1GB"
 
 
