@@ -118,6 +118,8 @@ def _head(found: Analysis) -> Cells:
         f"- **Columns that look like leaks**: {_safe(suspects)}.",
         f"- **What this score cannot see**: {_safe(found.split.blind)}",
     ]
+    if found.ask_first():
+        lines.append(f"- **Ask first**: {_safe(found.ask_first())}")
     return [_prose("\n\n".join(lines[:2]) + "\n\n" + "\n".join(lines[2:]))]
 
 
@@ -341,9 +343,7 @@ def _uses(found: Analysis) -> Cells:
             "Each column is shuffled among the rows that judge, and the skill that goes with it is its use. Two "
             "columns that say "
             "the same share it, so a small use is no proof that a column does not matter. And use is no cause. "
-            f"**'{_safe(top)}' carries most: when is it written down?** If with the outcome or after it, run again "
-            "with "
-            f"`--without`."
+            f"**{_safe(found.ask_first())}**"
         )
         cells += [
             _prose(text),

@@ -110,6 +110,15 @@ class Analysis:
             return f"{told}; {TOLD[other]} would have saved {points(self.scores.gain(self.chosen, other))} more."
         return f"{told}; {TOLD[other]} {_verb(other, 'be')} not told apart from it by these rows."
 
+    def ask_first(self) -> str:
+        """Ask about the column that carries most; nothing where no model is used.
+
+        Leaks that say nearly the same hide each other from every check. What a model leans on does not hide.
+        """
+        if self.uses.empty:
+            return ""
+        return f"'{self.uses.index[0]}' carries most. When is it written down? If at the outcome or later: --without."
+
 
 def _verb(name: str, verb: str) -> str:
     many = name == "trees"

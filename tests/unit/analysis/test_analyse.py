@@ -81,6 +81,7 @@ def test_a_table_becomes_a_page_and_a_model_that_scores_a_new_file(tmp_path, tab
         assert words_of_all in text
     for each in says:
         assert each in text.replace("&#39;", "'")
+    assert "Ask first" in text and "carries most. When is it written down?" in done.stdout
     assert page.count('<figure class="course">') >= 5
     assert str(tmp_path) not in page and str(REPOSITORY) not in page
     card = json.loads((output / "card.json").read_text())
@@ -148,6 +149,9 @@ def test_a_run_that_is_stopped_leaves_the_last_good_files(tmp_path, visits):
     with pytest.raises(KeyboardInterrupt):
         analyse(str(file), "pressure", output=output, without=("patient",), tell=stop)
     assert {each.name: each.read_text() for each in output.iterdir()} == dict.fromkeys(FILES, "the last good one")
+    with pytest.raises(KeyboardInterrupt):
+        analyse(str(file), "pressure", output=tmp_path / "new", without=("patient",), tell=stop)
+    assert not (tmp_path / "new").exists()
 
 
 # ---------------------------------------------------------------- leaks
