@@ -83,10 +83,12 @@ def _output(data: dict) -> nbformat.NotebookNode:
 def _frame(table: pd.DataFrame) -> Cells:
     """Show a table, its first lines if it is long; an index that only counts is not shown."""
     shown = table.head(_MOST_LINES).rename_axis(None)
+    words = bool(shown.map(lambda value: isinstance(value, str)).all(axis=None))  # are read from the left
     options = {"classes": "dataframe", "na_rep": "", "border": 0, "float_format": _number}
+    options |= {"index": not isinstance(table.index, pd.RangeIndex), "justify": "left" if words else None}
     with pd.option_context("display.max_colwidth", None):  # a sentence cut short says nothing
-        shown_as = shown.to_html(index=not isinstance(table.index, pd.RangeIndex), **options)
-    if shown.select_dtypes(exclude="object").empty:  # words are read from the left
+        shown_as = shown.to_html(**options)
+    if words:
         shown_as = shown_as.replace("<td>", '<td style="text-align: left">')
     cells = [_output({"text/html": shown_as})]
     if len(table) > len(shown):
