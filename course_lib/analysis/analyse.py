@@ -1,5 +1,6 @@
 """The whole way from a person's table to a folder: read, study, learn from all rows, save, write the page."""
 
+import contextlib
 import re
 import shutil
 import tempfile
@@ -109,6 +110,8 @@ def analyse(
         ) from None
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+        with contextlib.suppress(OSError):  # nothing came into it, so it was made in vain
+            output.rmdir()
     return output / "index.html", found
 
 

@@ -140,6 +140,11 @@ def _goes_with(known: pd.Series, moment: pd.Series) -> bool:
     return ranks[0].std() > 0 and ranks[0].corr(ranks[1]) > _SAME_ORDER
 
 
+def as_it_stands(column: str, values: pd.Series) -> Feature:
+    """Give a feature to a column that `plan` would leave out, as somebody would who takes every column."""
+    return Feature(column, "number" if pd.api.types.is_numeric_dtype(values) else "category")
+
+
 def build(rows: pd.DataFrame, features: list[Feature], time: str | None = None) -> tuple[pd.DataFrame, list[str]]:
     """Make the table that a model takes: numbers as floating point, categories and texts as text.
 

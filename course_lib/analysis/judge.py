@@ -234,7 +234,7 @@ def used(
 ) -> pd.DataFrame:
     """Say what a model uses: by how much skill falls when a column is shuffled among the rows that judge.
 
-    Of many columns those that matter in a first, small try are looked at closely.
+    Of many columns those that matter most in a first, small try, to one of the models, are looked at closely.
 
     Returns
     -------
@@ -246,10 +246,10 @@ def used(
         own.setdefault(feature.column, []).append(feature.name)
     if len(own) > _MANY_COLUMNS:
         tell(f"what {TOLD[name]} {_USES[name]}: a first try of {len(own)} columns", 0.0)
-        few = _drawn(question, table, answers, scores, name, _ROWS_SCREENED, seed)
+        few = _drawn(question, table, answers, scores.fitted[:1], name, _ROWS_SCREENED, seed)
         rises = {column: float(_rise(question, few, own[column], 1, seed).sum()) for column in own}
         own = {column: own[column] for column in sorted(own, key=rises.get, reverse=True)[:_SHOWN]}
-    drawn = _drawn(question, table, answers, scores, name, _ROWS_SHUFFLED, seed)
+    drawn = _drawn(question, table, answers, scores.fitted, name, _ROWS_SHUFFLED, seed)
     base = np.concatenate([each.base for each in drawn])
     unit = scores.unit[np.searchsorted(scores.rows, np.concatenate([each.rows for each in drawn]))]
     found = {}
@@ -276,13 +276,19 @@ class _Drawn:
 
 
 def _drawn(
-    question: Question, table: pd.DataFrame, answers: np.ndarray, scores: Scores, name: str, most_rows: int, seed: int
+    question: Question,
+    table: pd.DataFrame,
+    answers: np.ndarray,
+    fitted: list[tuple[dict[str, BaseEstimator], np.ndarray]],
+    name: str,
+    most_rows: int,
+    seed: int,
 ) -> list[_Drawn]:
     """Draw some of the rows that judge, from each fold alike."""
     rng = np.random.default_rng(seed)
-    most = most_rows // len(scores.fitted)
+    most = most_rows // len(fitted)
     found = []
-    for models, judged in scores.fitted:
+    for models, judged in fitted:
         rows = judged if len(judged) <= most else np.sort(rng.choice(judged, most, replace=False))
         part, truth = table.iloc[rows], answers[rows]
         with _quietly():

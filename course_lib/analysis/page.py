@@ -83,10 +83,12 @@ def _output(data: dict) -> nbformat.NotebookNode:
 def _frame(table: pd.DataFrame) -> Cells:
     """Show a table, its first lines if it is long; an index that only counts is not shown."""
     shown = table.head(_MOST_LINES).rename_axis(None)
+    words = bool(shown.map(lambda value: isinstance(value, str)).all(axis=None))  # are read from the left
     options = {"classes": "dataframe", "na_rep": "", "border": 0, "float_format": _number}
+    options |= {"index": not isinstance(table.index, pd.RangeIndex), "justify": "left" if words else None}
     with pd.option_context("display.max_colwidth", None):  # a sentence cut short says nothing
-        shown_as = shown.to_html(index=not isinstance(table.index, pd.RangeIndex), **options)
-    if shown.select_dtypes(exclude="object").empty:  # words are read from the left
+        shown_as = shown.to_html(**options)
+    if words:
         shown_as = shown_as.replace("<td>", '<td style="text-align: left">')
     cells = [_output({"text/html": shown_as})]
     if len(table) > len(shown):
@@ -118,6 +120,8 @@ def _head(found: Analysis) -> Cells:
         f"- **Columns that look like leaks**: {_safe(suspects)}.",
         f"- **What this score cannot see**: {_safe(found.split.blind)}",
     ]
+    if found.ask_first():
+        lines.append(f"- **Ask first**: {_safe(found.ask_first())}")
     return [_prose("\n\n".join(lines[:2]) + "\n\n" + "\n".join(lines[2:]))]
 
 
@@ -341,9 +345,7 @@ def _uses(found: Analysis) -> Cells:
             "Each column is shuffled among the rows that judge, and the skill that goes with it is its use. Two "
             "columns that say "
             "the same share it, so a small use is no proof that a column does not matter. And use is no cause. "
-            f"**'{_safe(top)}' carries most: when is it written down?** If with the outcome or after it, run again "
-            "with "
-            f"`--without`."
+            f"**{_safe(found.ask_first())}**"
         )
         cells += [
             _prose(text),

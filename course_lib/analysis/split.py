@@ -15,7 +15,7 @@ from course_lib.errors import CourseError
 FOLDS = 5
 _REPEATS, _FEW_ROWS = 3, 5_000  # of folds at random; with more rows one round says the same
 _ORIGINS = 3  # so many times the past tries itself on what then came
-_FEWEST_MOMENTS = 10
+_FEWEST_MOMENTS, _FEWEST_JUDGING = 10, 3  # different moments; of one alone nobody knows how much it varies
 _FEWEST_JUDGED = 20
 _FEWEST_GROUPS = 5
 _STRETCHES = 20
@@ -146,7 +146,7 @@ def _by_time(rows: pd.DataFrame, moments: pd.Series, group: str | None) -> Split
             "past to learn from and a future to judge: name a finer column, or leave --time out."
         )
     later = 1 - np.cumsum(counts) / counts.sum()  # share of the rows after each moment
-    last = int(np.argmin(np.abs(later[:-1] - 1 / FOLDS)))
+    last = int(np.argmin(np.abs(later[:-_FEWEST_JUDGING] - 1 / FOLDS)))
     after = (steps > levels[last]).to_numpy()
     learn, judge, known = np.flatnonzero(~after), np.flatnonzero(after), 0
     if group is not None:

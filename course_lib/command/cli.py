@@ -160,7 +160,8 @@ def analyse(
             table, target, time, group, output, keep=tuple(keep or ()), without=tuple(without or ()),
             tell=lambda what, share: bar.update(task, description=what, completed=share),
         )  # fmt: skip
-    console.print(found.verdict(), markup=False, soft_wrap=True)
+    for line in filter(None, (found.verdict(), found.ask_first())):
+        console.print(line, markup=False, soft_wrap=True)
     console.print(f"The page: {page}", markup=False, soft_wrap=True)
 
 

@@ -52,6 +52,14 @@ def test_time_one_day_of_minutes_is_cut_into_stretches(visits):
     assert len(np.unique(found.unit[judge])) == 20
 
 
+def test_time_three_moments_judge_even_if_the_last_one_holds_a_third_of_the_rows(visits):
+    years = np.minimum(np.arange(len(visits)) // 40, 10)
+    found = parted(visits.assign(day=pd.to_datetime(2000 + years, format="%Y")), "day").judging
+    [(_, judge)] = found.pairs
+    assert np.unique(years[judge]).tolist() == [8, 9, 10]
+    assert len(np.unique(found.unit[judge])) == 3
+
+
 def test_group_every_group_is_judged_once_by_models_that_have_not_met_it(visits):
     found = parted(visits, group="patient")
     judged = np.concatenate([judge for _, judge in found.judging.pairs])
