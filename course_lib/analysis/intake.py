@@ -82,8 +82,7 @@ def _sampled(path: Path, most_cells: int, seed: int) -> own_table.Table | None:
     found.name = path.name
     found.notes = [
         f"the file holds {rows:,} rows, too many for this analysis: {wanted:,} of them are used, drawn at random by "
-        "DuckDB "
-        f"(reservoir, seed {seed}). What is rare in the file may be missing here",
+        f"DuckDB (reservoir, seed {seed}). What is rare in the file may be missing here",
         *found.notes[1:],
     ]
     return found

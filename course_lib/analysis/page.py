@@ -249,10 +249,8 @@ def _scores(found: Analysis) -> Cells:
     )
     text = (
         f"## How good\n\n**{_safe(found.verdict())}**\n\nThe baseline says {means} of every row. **Skill** is the "
-        "share of its "
-        f"{loss} that a model saves, on {len(found.scores.rows):,} rows that it had not learned from. Boosted trees "
-        "less the "
-        f"linear model, on the same rows: {points(gain)}."
+        f"share of its {loss} that a model saves, on {len(found.scores.rows):,} rows that it had not learned from. "
+        f"Boosted trees less the linear model, on the same rows: {points(gain)}."
     )
     return [
         _prose(text),
@@ -343,9 +341,8 @@ def _uses(found: Analysis) -> Cells:
         ).update_layout(yaxis_title="")
         text = (
             "Each column is shuffled among the rows that judge, and the skill that goes with it is its use. Two "
-            "columns that say "
-            "the same share it, so a small use is no proof that a column does not matter. And use is no cause. "
-            f"**{_safe(found.ask_first())}**"
+            "columns that say the same share it, so a small use is no proof that a column does not matter. And use "
+            f"is no cause. **{_safe(found.ask_first())}**"
         )
         cells += [
             _prose(text),
@@ -361,11 +358,10 @@ def _promise(found: Analysis) -> Cells:
     text = "## What three lines would have promised\n\n"
     if not found.promises:
         text += (
-            "PyCaret's `setup`, `compare_models`, `predict_model`, or the three lines of an AutoML, deal the rows out "
-            "at random and "
-            "take every column. So it was done here too, since no time and no group is named and no column looks like "
-            "a leak: "
-            "they would have told you about the same number, without its interval and without what it cannot see."
+            "PyCaret's `setup`, `compare_models`, `predict_model`, or the three lines of an AutoML, deal the rows "
+            "out at random and take every column. So it was done here too, since no time and no group is named and "
+            "no column looks like a leak: they would have told you about the same number, without its interval and "
+            "without what it cannot see."
         )
         return [_prose(text)]
     ours = found.measures.loc["trees"]
@@ -379,8 +375,7 @@ def _promise(found: Analysis) -> Cells:
     gap = found.promises[0].skill["value"] - ours["value"]
     text += (
         "PyCaret's `setup`, `compare_models`, `predict_model`, or the three lines of an AutoML, take every column, "
-        "deal the rows "
-        "out at random and name the best score. The same trees, told so and told as we tell it:"
+        "deal the rows out at random and name the best score. The same trees, told so and told as we tell it:"
     )
     cells = [_prose(text), *_frame(table)]
     if gap > 0.02:
@@ -408,15 +403,11 @@ def _promise(found: Analysis) -> Cells:
 def _model(found: Analysis) -> Cells:
     saved = _LABELS[found.chosen] + (f" ({_SAYS[found.chosen]})" if _SAYS[found.chosen] else "")
     text = (
-        "## The model, to take along\n\n"
-        f"Beside this page lie `{folder.MODEL}` ({saved}, learned from all {len(found.rows):,} rows), `{folder.CARD}` "
-        "(what it is, "
-        f"its versions, its score) and `{predict.SCRIPT}`. With the course's Python, from any folder:\n\n"
-        f"```\npython {predict.SCRIPT} new.csv\n```\n\n"
-        "leaves `predictions.csv`, a line for each row. It says when a column is missing, when a value was never met, "
-        "and when "
-        "the versions differ. The score above is of models that had learned from fewer rows, so it is, if anything, a "
-        "little low "
-        "for this one; how it does next year, only next year can say."
+        f"## The model, to take along\n\nBeside this page lie `{folder.MODEL}` ({saved}, learned from all "
+        f"{len(found.rows):,} rows), `{folder.CARD}` (what it is, its versions, its score) and `{predict.SCRIPT}`. "
+        f"With the course's Python, from any folder:\n\n```\npython {predict.SCRIPT} new.csv\n```\n\nleaves "
+        "`predictions.csv`, a line for each row. It says when a column is missing, when a value was never met, and "
+        "when the versions differ. The score above is of models that had learned from fewer rows, so it is, if "
+        "anything, a little low for this one; how it does next year, only next year can say."
     )
     return [_prose(text)]

@@ -81,8 +81,7 @@ def ask(data: pd.DataFrame, target: str) -> tuple[Question, pd.DataFrame, list[s
     if len(rows) < FEWEST_ROWS:
         raise CourseError(
             f"Only {times(len(rows), 'row')} have a known '{name}'; {FEWEST_ROWS} are the fewest from which a model "
-            "can be "
-            "judged at all: bring more rows."
+            "can be judged at all: bring more rows."
         )
     kind, distinct = kind_of(rows[name]), rows[name].nunique()
     if kind == "constant":  # what differed was infinite
@@ -104,16 +103,15 @@ def _ask_classes(rows: pd.DataFrame, name: str, notes: list[str]) -> tuple[Quest
     counts = rows[name].map(class_name).value_counts()
     if len(counts) > MOST_CLASSES:
         raise CourseError(
-            f"target='{name}' has {len(counts):,} different texts: choose one with at most {MOST_CLASSES} classes, or "
-            "a "
-            f"number; or put the rare ones together first."
+            f"target='{name}' has {len(counts):,} different texts: choose one with at most {MOST_CLASSES} classes, "
+            "or a number; or put the rare ones together first."
         )
     rare = counts.index[counts < FEWEST_OF_A_CLASS]
     if len(counts) - len(rare) < 2:
         raise CourseError(
-            f"target='{name}' is '{short(counts.index[0])}' in {counts.iloc[0]:,} of {len(rows):,} rows, and no other "
-            "class "
-            f"has {FEWEST_OF_A_CLASS} rows, the fewest to learn and judge one by: bring more rows of the others."
+            f"target='{name}' is '{short(counts.index[0])}' in {counts.iloc[0]:,} of {len(rows):,} rows, and no "
+            f"other class has {FEWEST_OF_A_CLASS} rows, the fewest to learn and judge one by: bring more rows of the "
+            "others."
         )
     if len(rare):
         left = rows[name].map(class_name).isin(rare)
@@ -128,8 +126,7 @@ def _ask_classes(rows: pd.DataFrame, name: str, notes: list[str]) -> tuple[Quest
         share = float((rows[name].map(class_name) == classes[1]).mean())
         says = (
             f"'{name}' holds two values, so a **yes/no** is predicted: the probability that it is '{classes[1]}', as "
-            "it is "
-            f"in {share:.1%} of the rows."
+            f"it is in {share:.1%} of the rows."
         )
         return Question(name, "yes/no", classes, says), rows, notes
     of = "whole numbers" if numeric else "texts"

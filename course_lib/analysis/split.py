@@ -88,8 +88,7 @@ def time_column(rows: pd.DataFrame, time: str) -> pd.Series:
     example = f"'{short(known.iloc[0])[:40]}'" if len(known) else "nothing"
     raise CourseError(
         f"time='{time}' holds no times but values such as {example}: give dates such as 2024-03-31 or 2024-03-31 "
-        "17:45 or "
-        "whole years, or leave --time out."
+        "17:45 or whole years, or leave --time out."
     )
 
 
@@ -142,8 +141,7 @@ def _by_time(rows: pd.DataFrame, moments: pd.Series, group: str | None) -> Split
     if len(levels) < _FEWEST_MOMENTS:
         raise CourseError(
             f"time='{moments.name}' holds {times(len(levels), 'different moment')}; {_FEWEST_MOMENTS} are the fewest "
-            "for a "
-            "past to learn from and a future to judge: name a finer column, or leave --time out."
+            "for a past to learn from and a future to judge: name a finer column, or leave --time out."
         )
     later = 1 - np.cumsum(counts) / counts.sum()  # share of the rows after each moment
     last = int(np.argmin(np.abs(later[:-_FEWEST_JUDGING] - 1 / FOLDS)))
@@ -186,8 +184,7 @@ def _by_time(rows: pd.DataFrame, moments: pd.Series, group: str | None) -> Split
     why = f"In use the model knows the past and is asked about what comes. The intervals leave out {told}."
     blind = (
         f"It is one future. What {begins} to {short(moments.max())} did not hold, and what changes afterwards, no "
-        "split can "
-        "see."
+        "split can see."
     )
     if group is None:
         blind += " If the rows of one customer, machine or place belong together, name that column with --group."
@@ -222,22 +219,19 @@ def _by_group(rows: pd.DataFrame, group: str, seed: int) -> Split:
     if len(levels) < _FEWEST_GROUPS:
         raise CourseError(
             f"group='{group}' has {times(len(levels), 'different value')}; {_FEWEST_GROUPS} are the fewest to judge "
-            "on new "
-            "ones: name a finer column, or leave --group out."
+            "on new ones: name a finer column, or leave --group out."
         )
     folds = list(GroupKFold(FOLDS, shuffle=True, random_state=seed).split(codes, groups=codes))
     did = (
-        f"The {len(levels):,} values of '{group}' were dealt into fifths; each fifth was judged, once, by models that "
-        "had not "
-        "met any of them."
+        f"The {len(levels):,} values of '{group}' were dealt into fifths; each fifth was judged, once, by models "
+        "that had not met any of them."
     )
     why = f"In use the model will meet a '{group}' that it does not know. The intervals leave out whole ones."
     if len(levels) < 30:
         why += f" {len(levels)} are few, and the intervals show it."
     blind = (
         "It cannot see what changes with time: if the rows come one after the other, name that column with --time. "
-        "The rows "
-        "that judged have also chosen between the models, which flatters a little."
+        "The rows that judged have also chosen between the models, which flatters a little."
     )
     return Split(Judging(folds, codes, None, by_lot(codes, seed)), None, did, why, blind)
 
@@ -248,18 +242,15 @@ def _at_random(rows: pd.DataFrame, answers: np.ndarray, copies: np.ndarray | Non
     unit = np.arange(len(rows)) if copies is None else copies
     did = (
         f"The rows were dealt into fifths at random{f', {repeats} times' if repeats > 1 else ''}; each fifth was "
-        "judged by "
-        "models that had learned from the others."
+        "judged by models that had learned from the others."
     )
     if copies is not None:
         did += " Rows that equal each other stayed on one side."
     why = "No time and no group is named, so nothing better is known. The intervals leave out single rows."
     blind = (
-        "It cannot see anything that is new in use: another month, another customer, another place. If the rows have "
-        "a date, "
-        "or belong to somebody, this score is too good and its interval too narrow: name the column with --time or "
-        "--group. "
-        "The rows that judged have also chosen between the models, which flatters a little."
+        "It cannot see anything that is new in use: another month, another customer, another place. If the rows "
+        "have a date, or belong to somebody, this score is too good and its interval too narrow: name the column "
+        "with --time or --group. The rows that judged have also chosen between the models, which flatters a little."
     )
     return Split(Judging(pairs, unit, None, by_lot(unit, seed)), None, did, why, blind)
 
