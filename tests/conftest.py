@@ -1,6 +1,7 @@
 """What the tests share."""
 
 import json
+import os
 import signal
 from collections import defaultdict
 from pathlib import Path
@@ -8,6 +9,10 @@ from pathlib import Path
 import default_run
 import namespaces
 import pytest
+
+# Two workers share two cores: threads of one library that wait for each other would count as work of a lesson.
+for threads in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    os.environ.setdefault(threads, "1")
 
 LONGEST_FIRST = ("tests/notebooks", "notebooks", "tests/browser", "tests/engines", "tests/sweeps")
 
