@@ -296,15 +296,15 @@ def ratio(above: ArrayLike, below: ArrayLike, groups: ArrayLike, *, block: int |
     for name, values in (("above", above), ("below", below)):
         if not np.isfinite(values).all():
             raise CourseError(f"{name} holds missing or infinite values: leave those rows out.")
-    codes, n_groups, block = _grouped(groups, block)
-    rows = _Rows(above, [], codes, n_groups, block)
+    codes, levels, block = _grouped(groups, block)
+    rows = _Rows(above, [], codes, len(levels), block)
     sums = np.column_stack([np.bincount(codes, above), np.bincount(codes, below)])
 
     def divided(weights: np.ndarray) -> float:
         top, bottom = weights @ sums
         return float(top / bottom) if bottom > 0 else np.nan
 
-    value, left_out = divided(np.ones(n_groups)), np.array([divided(weights) for weights in rows.parts()])
+    value, left_out = divided(np.ones(rows.n_groups)), np.array([divided(weights) for weights in rows.parts()])
     if np.isnan(value) or np.isnan(left_out).any():
         raise CourseError("the sum below is 0, or is so without some of the groups: there is nothing to divide by.")
     low, high = rows.interval(value, left_out, "ratio")
@@ -553,13 +553,13 @@ def _checked(
             )
     if target.min() == target.max():
         raise CourseError(f"every target is {int(target[0])}: scores need rows of both outcomes, 0 and 1.")
-    codes, n_groups, block = _grouped(groups, block)
-    _note_look(function, target, np.unique(groups), probabilities)
-    return _Rows(target, probabilities, codes, n_groups, block)
+    codes, levels, block = _grouped(groups, block)
+    _note_look(function, target, levels, probabilities)
+    return _Rows(target, probabilities, codes, len(levels), block)
 
 
-def _grouped(groups: np.ndarray, block: int | None) -> tuple[np.ndarray, int, int]:
-    """Put groups in their order: their codes, how many there are and how many are left out together."""
+def _grouped(groups: np.ndarray, block: int | None) -> tuple[np.ndarray, np.ndarray, int]:
+    """Put groups in their order: their codes, the groups themselves, and how many are left out together."""
     codes, levels = pd.factorize(groups, sort=True)
     if (codes < 0).any():
         raise CourseError(f"{int((codes < 0).sum())} rows have no group: drop them or give them one.")
@@ -569,7 +569,7 @@ def _grouped(groups: np.ndarray, block: int | None) -> tuple[np.ndarray, int, in
         block = _BLOCK_DAYS if np.issubdtype(groups.dtype, np.datetime64) else 1
     elif block < 1:
         raise CourseError(f"block={block}: leave out at least one group at a time.")
-    return codes, len(levels), min(block, len(levels) // 2)
+    return codes, levels, min(block, len(levels) // 2)
 
 
 def _binary(name: str, values: ArrayLike) -> np.ndarray:

@@ -13,7 +13,7 @@ from course_lib.analysis import folder, predict
 from course_lib.analysis.models import NAMES, TOLD
 from course_lib.analysis.study import LEAKS, Analysis, percent, points
 from course_lib.data import believe, first_look, own_table
-from course_lib.data.wording import named, times
+from course_lib.data.wording import capital, named, times
 from course_lib.errors import CourseError
 from course_lib.pages import export_html
 
@@ -309,16 +309,12 @@ def _confusion(found: Analysis, truth: np.ndarray, answer: np.ndarray, name: str
     grid = pd.crosstab(labels[truth], said, normalize="index").reindex(index=frequent, columns=frequent, fill_value=0)
     shares = grid.rename_axis("is").reset_index().melt("is", var_name="said", value_name="share")
     right = float((answer.argmax(axis=1) == truth).mean())
-    title = f"{_capital(TOLD[name])}: {right:.0%} of the rows are said right"
+    title = f"{capital(TOLD[name])}: {right:.0%} of the rows are said right"
     fig = figures.heat_map(shares, "said", "is", "share", title, x_title="said", y_title="is", label=".0%")
     fig.update_layout(height=260 + 30 * shares["is"].nunique())
     return _figure(
         fig, "Heat map: of the rows of each class the share that is said to be each class; right is the diagonal."
     )
-
-
-def _capital(words: str) -> str:
-    return words[0].upper() + words[1:]
 
 
 def _uses(found: Analysis) -> Cells:
@@ -333,8 +329,7 @@ def _uses(found: Analysis) -> Cells:
             drawn,
             "column",
             "value",
-            f"Without {drawn['column'][0]}, {_capital(TOLD[found.chosen])[0].lower() + TOLD[found.chosen][1:]} would "
-            "lose most",
+            f"Without {drawn['column'][0]}, {TOLD[found.chosen]} would lose most",
             y_title="skill lost when the column is shuffled",
             error=("low", "high") if drawn["low"].notna().all() else None,
             horizontal=True,

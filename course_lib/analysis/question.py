@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from course_lib.data.column_kinds import choose_target, kind_of
-from course_lib.data.leak_table import FEW_NUMBERS, MOST_CLASSES
+from course_lib.data.leak_table import MOST_CLASSES, few_whole_numbers, has_answer
 from course_lib.data.wording import named, short, times
 from course_lib.errors import CourseError
 
@@ -72,10 +72,7 @@ def ask(data: pd.DataFrame, target: str) -> tuple[Question, pd.DataFrame, list[s
     name = choose_target(data, target)
     if name is None:
         raise CourseError("--target is empty: name the column that you want to predict.")
-    known = data[name].notna()
-    if pd.api.types.is_float_dtype(data[name]):
-        known &= np.isfinite(data[name])
-    rows, notes = data[known], []
+    rows, notes = data[has_answer(data[name])], []
     if len(rows) < len(data):
         notes.append(f"{times(len(data) - len(rows), 'row')} without a known '{name}' left out.")
     if len(rows) < FEWEST_ROWS:
@@ -91,8 +88,7 @@ def ask(data: pd.DataFrame, target: str) -> tuple[Question, pd.DataFrame, list[s
             f"target='{name}' is a time, which is no answer by itself: make it a number, such as days until then, or a "
             "yes/no, such as 'before March'."
         )
-    whole = kind == "number" and distinct <= FEW_NUMBERS and bool((rows[name] % 1 == 0).all())
-    if kind == "number" and not whole:
+    if kind == "number" and not few_whole_numbers(rows[name]):
         says = f"'{name}' holds {distinct:,} different numbers, so a **number** is predicted."
         return Question(name, "number", [], says), rows, notes
     return _ask_classes(rows, name, notes)

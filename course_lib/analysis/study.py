@@ -13,7 +13,7 @@ from course_lib.analysis.split import FOLDS, Judging, Split, by_lot, split, time
 from course_lib.data import leakage
 from course_lib.data.column_kinds import choose_column
 from course_lib.data.own_table import Table
-from course_lib.data.wording import named, times
+from course_lib.data.wording import capital, named, times
 from course_lib.errors import CourseError
 
 LEAKS = ("after_decision", "own_group", "too_good")  # findings so sure that the column stays out until somebody vouches
@@ -101,7 +101,7 @@ class Analysis:
         other = "linear" if self.chosen == "trees" else "trees"
         gain = self.scores.gain(other, self.chosen)
         skill = self.measures.loc[self.chosen]
-        told = f"{_capital(TOLD[self.chosen])} {_verb(self.chosen, 'save')} {percent(skill)} {of}"
+        told = f"{capital(TOLD[self.chosen])} {_verb(self.chosen, 'save')} {percent(skill)} {of}"
         if skill["low"] <= 0:
             told += ", which these rows do not tell apart from nothing"
         if gain["low"] > 0:
@@ -140,10 +140,6 @@ def points(interval: pd.Series) -> str:
 
 def _rounded(number: float, digits: int) -> str:
     return f"{round(number, digits) + 0.0:.{digits}f}"  # no minus before a zero
-
-
-def _capital(words: str) -> str:
-    return words[0].upper() + words[1:]
 
 
 def study(

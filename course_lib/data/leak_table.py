@@ -99,9 +99,7 @@ def prepare(data: pd.DataFrame, target: str, time: str | None = None, group: str
     for role, column in (("target", target), ("time", time), ("group", group)):
         if column is not None or role == "target":
             choose_column(data, column, role)
-    known = data[target].notna()
-    if pd.api.types.is_float_dtype(data[target]):
-        known &= np.isfinite(data[target])
+    known = has_answer(data[target])
     rows = data.copy(deep=False) if known.all() else data[known]
     rows.index = pd.RangeIndex(len(rows))
     outcome = rows[target]
@@ -147,13 +145,24 @@ def _names_classes(outcome: pd.Series, target: str) -> bool:
             f"target='{target}' is a time: turn it into a number or a yes/no, such as 'later than planned'."
         )
     if kind == "number":
-        return outcome.nunique() <= FEW_NUMBERS and bool((outcome % 1 == 0).all())
+        return few_whole_numbers(outcome)
     if outcome.nunique() > MOST_CLASSES:
         raise CourseError(
             f"target='{target}' has {outcome.nunique():,} different texts: choose one with at most {MOST_CLASSES}, "
             "or a number."
         )
     return True
+
+
+def has_answer(outcome: pd.Series) -> pd.Series:
+    """Say in which rows a target is known: not missing, and of numbers not infinite."""
+    known = outcome.notna()
+    return known & np.isfinite(outcome) if pd.api.types.is_float_dtype(outcome) else known
+
+
+def few_whole_numbers(outcome: pd.Series) -> bool:
+    """Say whether numbers name classes: at most ten different ones, and all of them whole."""
+    return outcome.nunique() <= FEW_NUMBERS and bool((outcome % 1 == 0).all())
 
 
 def hashable(values: pd.Series) -> bool:

@@ -23,6 +23,11 @@ def named(columns, most: int = 5) -> str:
     return ", ".join(columns[:most]) + more
 
 
+def capital(words: str) -> str:
+    """Begin a sentence with these words; the rest of them stays as it is."""
+    return words[0].upper() + words[1:]
+
+
 def one_line(text, most: int = 40) -> str:
     """Begin of a text, on one line."""
     return " ".join(str(text).split())[:most]
