@@ -40,6 +40,7 @@ _MODULES = {
     "leakage": "data.leakage",
     "measure": "measure",
     "own_table": "data.own_table",
+    "registry": "serving.registry",
 }
 
 __all__ = [*_HOME_OF, *_MODULES]

@@ -1,38 +1,24 @@
-"""A model in a folder: what it has learned, and a card that says what it is.
+"""A model in a folder: what it has learned, and a card that says what it is."""
 
-The model is written by skops, which stores no code: before it is loaded its types are listed, and any that is not
-on our short list is refused. A pickle would run whatever it holds.
-"""
-
-import hashlib
 import json
-import platform
 from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 from sklearn.base import BaseEstimator
 
+from course_lib import saved_model
 from course_lib.analysis.columns import Feature
 from course_lib.analysis.question import Question
 from course_lib.errors import CourseError
 
 MODEL, CARD = "model.skops", "card.json"
-# What scikit-learn's pipelines of `course_lib.analysis.models` hold beyond what skops trusts by itself.
-TRUSTED = (
-    "functools.partial",
-    "numpy.dtype",
-    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-    "sklearn.utils.validation.check_array",
-)
 VERSIONS = ("scikit-learn", "numpy", "pandas", "skops")
 
 
 def versions() -> dict[str, str]:
     """Versions of what a saved model depends on."""
-    from importlib.metadata import version
-
-    return {"python": platform.python_version(), **{name: version(name) for name in VERSIONS}}
+    return saved_model.versions(*VERSIONS)
 
 
 def save(
@@ -63,9 +49,7 @@ def save(
     more : dict
         What else the card says: score, rows, the data's digest.
     """
-    import skops.io
-
-    skops.io.dump(fitted, folder / MODEL)
+    digest = saved_model.write(fitted, folder / MODEL)
     card = {
         "question": asdict(question),
         "verdict": verdict,
@@ -74,7 +58,7 @@ def save(
         "features": [asdict(feature) for feature in features],
         "categories": known,
         "versions": versions(),
-        "model sha256": sha256(folder / MODEL),
+        "model sha256": digest,
     }
     (folder / CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -87,25 +71,16 @@ def load(folder: Path) -> tuple[BaseEstimator, dict]:
     CourseError
         A file is missing or was changed, or the model holds types that are not on the list.
     """
-    import skops.io
-
     model, card = folder / MODEL, folder / CARD
     for file in (model, card):
         if not file.is_file():
             raise CourseError(f"There is no {file.name} in '{folder}': keep the files of `course analyse` together.")
     said = json.loads(card.read_text(encoding="utf-8"))
-    if sha256(model) != said["model sha256"]:
+    if saved_model.sha256(model) != said["model sha256"]:
         raise CourseError(
             f"{MODEL} is not the one that {CARD} speaks of (SHA-256 differs): run `course analyse` again."
         )
-    if unknown := set(skops.io.get_untrusted_types(file=model)) - set(TRUSTED):
-        raise CourseError(f"{MODEL} holds types that no model of `course analyse` has: {', '.join(sorted(unknown))}.")
-    return skops.io.load(model, trusted=list(TRUSTED)), said
-
-
-def sha256(file: Path) -> str:
-    """Digest of a file's bytes."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    return saved_model.read(model), said
 
 
 def categories(table: pd.DataFrame, features: list[Feature]) -> dict[str, list[str]]:

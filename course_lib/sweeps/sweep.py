@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from course_lib import saved_model
 from course_lib.errors import CourseError
 from course_lib.machine import describe_machine
 from course_lib.places import RUNS
@@ -189,7 +190,7 @@ def _prepare(plan: Plan, folder: Path, resume: bool, on: str) -> _Sweep:
     layout = {"name": plan.name, "notebook": plan.notebook.name, "points": [identity for identity, _ in points]}
     records.write_safely(folder / "plan.json", json.dumps(layout, indent=1))
     spark = "own" if plan.spark and on == "spark" else plan.spark  # a server of this machine is not for others
-    about = {"versions": records.versions(), "git": records.git_state(home)}
+    about = {"versions": records.versions(), "git": saved_model.git_state(home)}
     job = Job(plan.name, plan.notebook.name, snapshot, home, defaults, plan.expected, plan.limits, spark, about)
     missing = [(identity, point) for identity, point in points if identity not in finished]
     return _Sweep(plan, folder, job, missing, Progress(len(points), done=len(finished)))

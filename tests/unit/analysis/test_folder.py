@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from course_lib import saved_model
 from course_lib.analysis import columns, folder, models
 from course_lib.analysis.judge import fit
 from course_lib.analysis.predict import SCRIPT, main, write_script
@@ -132,7 +133,7 @@ def test_a_model_with_a_type_of_its_own_is_refused_before_it_is_loaded(tmp_path,
     saved(tmp_path / "m", cancers, "diagnosis", "baseline")
     skops.io.dump(np.vectorize(print), tmp_path / "m" / folder.MODEL)
     card = json.loads((tmp_path / "m" / folder.CARD).read_text())
-    card["model sha256"] = folder.sha256(tmp_path / "m" / folder.MODEL)
+    card["model sha256"] = saved_model.sha256(tmp_path / "m" / folder.MODEL)
     (tmp_path / "m" / folder.CARD).write_text(json.dumps(card))
-    with pytest.raises(CourseError, match="holds types that no model of `course analyse` has"):
+    with pytest.raises(CourseError, match="holds types that no model of the course has"):
         folder.load(tmp_path / "m")
