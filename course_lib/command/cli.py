@@ -202,6 +202,25 @@ def sweep(
     raise typer.Exit(bool(len(failed)))
 
 
+@app.command(rich_help_panel=WORK)
+def mlflow(
+    folder: Annotated[Path | None, typer.Argument(help="A sweep's folder; runs/models if not given.")] = None,
+    port: Annotated[int, typer.Option(help="Port to listen on; a free one if it is taken.")] = 5000,
+) -> None:
+    """Open [bold]MLflow's page[/] on trials and models, or on the runs of a sweep."""
+    from course_lib.serving import mlflow_page
+
+    def tell(where: str) -> None:
+        lab = os.environ.get("JUPYTER_SERVER_URL")  # in a terminal of the lab
+        console.print(f"MLflow's page: {f'{lab}proxy/' if lab else 'http://127.0.0.1:'}{where}", soft_wrap=True)
+        if not lab:
+            console.print(f"Beside a lab: its own address with /proxy/{where} after the host.", soft_wrap=True)
+        console.print("The address is yours alone, as the lab's with its token. Ctrl-C ends it.")
+
+    mlflow_page.serve(folder or RUNS / "models", port, tell)
+    console.print("Stopped.")
+
+
 @app.command(rich_help_panel=CARE)
 def setup() -> None:
     """Get what is missing: [bold]Java[/], the data, what makes Spark start quickly."""

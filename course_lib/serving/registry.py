@@ -11,6 +11,7 @@ first version was registered. `roll_back` gives the alias to the version that ha
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -210,7 +211,7 @@ def register(
             "data_sha256": _digest(data),
             "data_rows": str(len(data)),
             **{key: str(value) for key, value in saved_model.git_state(REPOSITORY).items()},
-            **{f"version_{key}": value for key, value in saved_model.versions(*_PACKAGES).items()},
+            "versions": json.dumps(saved_model.versions(*_PACKAGES)),
             **{key: str(float(value)) for key, value in {**numbers, **paired}.items()},
         }
         number = _write(client, _folder(store), model, name, margin, sample, {**numbers, **(metrics or {})}, tags)
@@ -314,14 +315,22 @@ def _folder(store: Path | None) -> Path:
     return (RUNS / "models" if store is None else Path(store)).expanduser().resolve()
 
 
-def _client(folder: Path) -> MlflowClient:
-    # Before the first import: MLflow calls home as soon as it is imported, and tells of each table that it makes.
+def address(folder: Path) -> str:
+    """Give the address by which MLflow finds the store in a folder."""
+    return f"sqlite:///{folder / 'mlflow.db'}"
+
+
+def settle_mlflow() -> None:
+    """Say before its first import that MLflow calls nobody, as it else would then, and keeps its steps to itself."""
     os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+
+
+def _client(folder: Path) -> MlflowClient:
+    settle_mlflow()
     from mlflow import MlflowClient
 
-    address = f"sqlite:///{folder / 'mlflow.db'}"
-    return MlflowClient(tracking_uri=address, registry_uri=address)
+    return MlflowClient(tracking_uri=address(folder), registry_uri=address(folder))
 
 
 def _reading(store: Path | None) -> MlflowClient:
@@ -429,12 +438,8 @@ def _read(folder: Path, version: ModelVersion) -> BaseEstimator:
         raise CourseError(f"The model of {what} is gone: {file} is missing. Register it again, or roll back.")
     if saved_model.sha256(file) != version.tags["model_sha256"]:
         raise CourseError(f"The model of {what} was changed since it was registered (SHA-256 of {file} differs).")
-    here = saved_model.versions(*_PACKAGES)
-    differ = [
-        f"{key} {there} (here {here[key]})"
-        for key in here
-        if (there := version.tags.get(f"version_{key}")) != here[key]
-    ]
+    here, there = saved_model.versions(*_PACKAGES), json.loads(version.tags["versions"])
+    differ = [f"{key} {there[key]} (here {here.get(key)})" for key in there if there[key] != here.get(key)]
     if differ:
         warnings.warn(f"{what} was saved with {', '.join(differ)}: predictions may differ a little.", stacklevel=3)
     return saved_model.read(file)
@@ -511,4 +516,4 @@ def _missing(value: Any) -> bool:
 
 
 def _percent(more: float, low: float, high: float) -> str:
-    return f"{more:+.1%} [{low:+.1%}, {high:+.1%}]"
+    return f"{more:.1%} [{low:.1%}, {high:.1%}] more"

@@ -1,4 +1,4 @@
-"""The runs of a sweep as MLflow runs: ``mlflow ui --backend-store-uri sqlite:///runs/NAME/mlflow.db`` shows them.
+"""The runs of a sweep as MLflow runs: ``course mlflow runs/NAME`` shows them.
 
 A program of its own, because what MLflow imports and sets is none of the sweep's business.
 """

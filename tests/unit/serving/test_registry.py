@@ -75,12 +75,6 @@ def put(learned, judged):
 
 
 @pytest.fixture(scope="session")
-def store(tmp_path_factory) -> Path:
-    """One store for all: to make its tables takes two seconds. Each test has a name of its own in it."""
-    return tmp_path_factory.mktemp("models with blanks")
-
-
-@pytest.fixture(scope="session")
 def decided(store, put, worse, trees):
     """A name with a champion that was replaced by a better one, and a worse one that was refused."""
     first, second = put(worse, "late", store), put(trees, "late", store)
@@ -105,7 +99,7 @@ def test_a_worse_one_is_refused_in_one_line_with_the_numbers(decided, judged, tr
     *_, said = decided
     now, own = costs_on(judged)(trees), costs_on(judged)(worse)
     more, low, high = evaluate.ratio(own - now, now, judged["day"])
-    assert f"late version 3 is refused: it costs {more:+.1%} [{low:+.1%}, {high:+.1%}] than version 2" in said
+    assert f"late version 3 is refused: it costs {more:.1%} [{low:.1%}, {high:.1%}] more than version 2" in said
     assert "\n" not in said
 
 
