@@ -10,7 +10,8 @@ from pathlib import Path
 
 from course_lib.analysis import columns, folder, intake, page, predict
 from course_lib.analysis.judge import Tell, fit
-from course_lib.analysis.models import TOLD
+from course_lib.analysis.models import SEARCHED, TOLD
+from course_lib.analysis.search import search
 from course_lib.analysis.study import Analysis, study
 from course_lib.errors import CourseError
 from course_lib.places import RUNS, first_line
@@ -25,6 +26,7 @@ def analyse(
     *,
     keep: tuple[str, ...] = (),
     without: tuple[str, ...] = (),
+    search_seconds: float = 0.0,
     seed: int = 0,
     most_cells: int = intake.MOST_CELLS,
     tell: Tell = lambda what, share: None,
@@ -47,6 +49,8 @@ def analyse(
         Columns that are used although they look like leaks: somebody knows that they were written down before.
     without : tuple of str
         Columns that are not used.
+    search_seconds : float
+        How long settings of the trees are searched, in all; 0 for not at all.
     seed : int
     most_cells : int
         Rows times columns beyond which rows are drawn.
@@ -69,19 +73,16 @@ def analyse(
     source = intake.read(table, most_cells, seed)
     output = default_folder(source.name) if output is None else output
     _check_output(output)
-    found = study(source, target, time, group, keep, without, seed, tell)
+    found = study(source, target, time, group, keep, without, seed, tell, search_seconds)
     tell(f"learning {TOLD[found.chosen]} from all rows", 0.93)
     features = found.features
     built, _ = columns.build(found.rows, features, found.time)
-    fitted = fit(
-        found.chosen,
-        found.question,
-        features,
-        built,
-        found.question.answers(found.rows),
-        found.split.judging.order,
-        seed,
-    )
+    known = (found.question, features, built, found.question.answers(found.rows), found.split.judging.order)
+    if found.chosen == SEARCHED:
+        last = search(*known, found.search_seconds, seed, lambda n: tell(f"searching in all rows: {n} tried", 0.93))
+        fitted = fit("trees", *known, seed, last.settings)
+    else:
+        last, fitted = None, fit(found.chosen, *known, seed)
     skill = found.measures.loc[found.chosen]
     more = {
         "table": source.name,
@@ -94,14 +95,21 @@ def analyse(
         "group": found.group,
         "left out": found.out,
     }
+    if last is not None:
+        more["search"] = {
+            "settings": last.settings,
+            "trials": last.trials,
+            "seconds": round(found.search_seconds, 1),
+            "note": "A clock ended it: another run or machine tries more or fewer settings and may find others.",
+        }
     output.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=".part-", dir=output))
     try:
-        known = folder.categories(built, features)
-        folder.save(beside, fitted, found.question, features, known, found.time, found.verdict(), more)
+        met = folder.categories(built, features)
+        folder.save(beside, fitted, found.question, features, met, found.time, found.verdict(), more)
         predict.write_script(beside)
         tell("writing the page", 0.96)
-        page.write(beside / "index.html", found, clock.monotonic() - begin)
+        page.write(beside / "index.html", found, last, clock.monotonic() - begin)
         for name in (folder.MODEL, folder.CARD, predict.SCRIPT, "index.html"):
             (beside / name).replace(output / name)
     except OSError as error:

@@ -1,8 +1,6 @@
 """Fit, and judge by losses: what each judged row costs each model, how sure that is, and what a model uses."""
 
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,16 +9,16 @@ from sklearn.base import BaseEstimator
 
 from course_lib import evaluate
 from course_lib.analysis.columns import Feature
-from course_lib.analysis.models import MOST_ROUNDS, NAMES, TOLD, model, predict
+from course_lib.analysis.models import NAMES, SEARCHED, TOLD, UNTUNED, model, most_rounds, predict, quietly
 from course_lib.analysis.question import Question
+from course_lib.analysis.search import PATIENCE, Search, search
 from course_lib.analysis.split import Judging
 from course_lib.errors import CourseError
 
 _ASIDE = 0.2  # of the rows that are learned from
-_PATIENCE = 15  # rounds without a gain after which no more are tried
 _FLOOR = 1e-4  # no chance is taken for smaller: one surprise would outweigh all other rows
 _ROWS_SHUFFLED, _SHUFFLES = 4_000, 3
-_USES = {"linear": "uses", "trees": "use"}
+_USES = {"linear": "uses", "trees": "use", SEARCHED: "use"}
 _MANY_COLUMNS, _ROWS_SCREENED, _SHOWN = 40, 500, 25
 
 Tell = Callable[[str, float], None]  # what is going on, and the share that is done
@@ -44,6 +42,8 @@ class Scores:
         What an interval leaves out.
     fitted : list of (dict of estimators, ndarray)
         The models of the first round, and the positions that they judged.
+    searches : list of Search
+        One for each pair, if settings were searched.
     """
 
     rows: np.ndarray
@@ -53,6 +53,7 @@ class Scores:
     unit: np.ndarray
     block: int | None
     fitted: list[tuple[dict[str, BaseEstimator], np.ndarray]]
+    searches: list[Search]
 
     def skill(self, name: str) -> pd.Series:
         """Skill against the baseline, 1 minus the ratio of the losses: `value`, `low`, `high`."""
@@ -66,7 +67,7 @@ class Scores:
     def choose(self) -> str:
         """Name the simplest model that no later one beats beyond its interval."""
         chosen = "baseline"
-        for name in NAMES[1:]:
+        for name in (*NAMES[1:], SEARCHED):
             if name in self.losses and self.gain(chosen, name)["low"] > 0:
                 chosen = name
         return chosen
@@ -88,6 +89,7 @@ def fit(
     answers: np.ndarray,
     order: np.ndarray,
     seed: int,
+    settings: dict[str, float] = UNTUNED,
 ) -> BaseEstimator:
     """Fit a model to the columns that hold anything here; with none, or one class only, the baseline.
 
@@ -96,14 +98,16 @@ def fit(
     order : ndarray, shape (rows,)
         The rows that come last in it try how many rounds of trees are worth it: the latest, or some of the groups.
         The trees then learn from all rows.
+    settings : dict
+        Of the trees.
     """
     held = [each for each in features if each.kind != "number" or table[each.name].notna().any()]
     one_class = question.kind != "number" and len(np.unique(answers)) < 2
     if one_class or not held:
         name = "baseline"
-    with _quietly():
-        rounds = _rounds(question, held, table, answers, order, seed) if name == "trees" else 0
-        return model(name, question, held, rounds, seed).fit(table, answers)
+    with quietly():
+        rounds = _rounds(question, held, table, answers, order, seed, settings) if name == "trees" else 0
+        return model(name, question, held, rounds, seed, settings).fit(table, answers)
 
 
 def _rounds(
@@ -113,6 +117,7 @@ def _rounds(
     answers: np.ndarray,
     order: np.ndarray,
     seed: int,
+    settings: dict[str, float],
 ) -> int:
     """Find how many rounds of trees lose least on rows that were set aside."""
     aside = order > np.quantile(order, 1 - _ASIDE, method="higher")
@@ -120,11 +125,11 @@ def _rounds(
         aside &= np.isin(answers, answers[~aside])  # a class that was not learned from is lost whatever the rounds
     learned = answers[~aside]
     if not aside.any() or (question.kind != "number" and len(np.unique(learned)) < 2):
-        return MOST_ROUNDS // 4
+        return most_rounds(settings) // 4
     held = [each for each in features if each.kind != "number" or table.loc[~aside, each.name].notna().any()]
-    trees = model("trees", question, held, MOST_ROUNDS, seed)
+    trees = model("trees", question, held, most_rounds(settings), seed, settings)
     ready = trees[:-1].fit_transform(table[~aside], learned)
-    trees[-1].set_params(early_stopping=True, n_iter_no_change=_PATIENCE)
+    trees[-1].set_params(early_stopping=True, n_iter_no_change=PATIENCE)
     trees[-1].fit(ready, learned, X_val=trees[:-1].transform(table[aside]), y_val=answers[aside])
     return max(1, int(np.argmax(trees[-1].validation_score_)))  # the first is that of no tree at all
 
@@ -138,6 +143,7 @@ def judge(
     seed: int,
     tell: Tell,
     names: tuple[str, ...] = NAMES,
+    search_seconds: float = 0,
 ) -> Scores:
     """Fit every model for each pair of the split and score the rows that judge.
 
@@ -153,6 +159,8 @@ def judge(
     tell : function of a text and a share
         Called before each fit.
     names : tuple of str
+    search_seconds : float
+        For the settings of the searched trees, in each pair anew, among the rows that are learned from.
 
     Returns
     -------
@@ -163,15 +171,24 @@ def judge(
     sums = {name: np.zeros(count) for name in names}
     shape = (count,) if question.kind == "number" else (count, len(question.classes))
     predicted = {name: np.zeros(shape) for name in names}
-    fitted = []
+    fitted, searches = [], []
     fits = len(judging.pairs) * len(names)
     for place, (learn, judged) in enumerate(judging.pairs):
         first = times[judged] == 0
         models = {}
         for nth, name in enumerate(names):
-            tell(f"{TOLD[name]}, {place + 1} of {len(judging.pairs)}", (place * len(names) + nth) / fits)
-            models[name] = fit(name, question, features, table.iloc[learn], answers[learn], judging.order[learn], seed)
-            with _quietly():
+            what, share = f"{TOLD[name]}, {place + 1} of {len(judging.pairs)}", (place * len(names) + nth) / fits
+            tell(what, share)
+            known = (question, features, table.iloc[learn], answers[learn], judging.order[learn])
+            if name == SEARCHED:
+                found = search(
+                    *known, search_seconds, seed, lambda n, what=what, share=share: tell(f"{what}: {n} tried", share)
+                )
+                searches.append(found)
+                models[name] = fit("trees", *known, seed, found.settings)
+            else:
+                models[name] = fit(name, *known, seed)
+            with quietly():
                 answer = predict(models[name], question, table.iloc[judged])
             sums[name][judged] += losses(question, answers[judged], answer)
             predicted[name][judged[first]] = answer[first]
@@ -187,6 +204,7 @@ def judge(
         judging.unit[rows],
         judging.block,
         fitted,
+        searches,
     )
 
 
@@ -291,7 +309,7 @@ def _drawn(
     for models, judged in fitted:
         rows = judged if len(judged) <= most else np.sort(rng.choice(judged, most, replace=False))
         part, truth = table.iloc[rows], answers[rows]
-        with _quietly():
+        with quietly():
             before, base = (
                 losses(question, truth, predict(models[each], question, part)) for each in (name, "baseline")
             )
@@ -307,15 +325,7 @@ def _rise(question: Question, drawn: list[_Drawn], own: list[str], shuffles: int
         orders = np.concatenate([rng.permutation(len(each.rows)) for _ in range(shuffles)])
         moved = each.table.iloc[np.tile(np.arange(len(each.rows)), shuffles)].reset_index(drop=True)
         moved = moved.assign(**{name: each.table[name].to_numpy()[orders] for name in own})
-        with _quietly():
+        with quietly():
             after = losses(question, np.tile(each.truth, shuffles), predict(each.model, question, moved))
         rises.append(after.reshape(shuffles, -1).mean(axis=0) - each.before)
     return np.concatenate(rises)
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Keep the warnings of single fits away: a category that a fold lacks, a solver's last step. Scores see them."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

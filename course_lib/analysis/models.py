@@ -1,5 +1,9 @@
 """The models that compete: the mean, a linear model, boosted trees. Whatever they learn, they learn inside a fold."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
@@ -16,14 +20,39 @@ from course_lib.analysis.columns import Feature
 from course_lib.analysis.question import Question
 
 NAMES = ("baseline", "linear", "trees")  # from the simplest; a later one is chosen only if it is clearly better
-TOLD = {"baseline": "the baseline", "linear": "the linear model", "trees": "boosted trees"}
+SEARCHED = "searched"  # the same trees with settings that a search has found; it comes last
+TOLD = {
+    "baseline": "the baseline",
+    "linear": "the linear model",
+    "trees": "boosted trees",
+    SEARCHED: "boosted trees with searched settings",
+}
+UNTUNED = {  # of the boosted trees
+    "learning_rate": 0.1,
+    "max_leaf_nodes": 15,
+    "min_samples_leaf": 20,
+    "l2_regularization": 1.0,
+    "max_features": 1.0,
+}
 _MOST_CATEGORIES = 250  # the trees take 255 at most; rarer ones go together
 _MOST_ONE_HOT = 60
-MOST_ROUNDS = 150
+_MOST_ROUNDS = 150  # of the untuned trees; those that learn slower may take more
 _WORDS, _TOPICS = 2_000, 30
 
 
-def model(name: str, question: Question, features: list[Feature], rounds: int, seed: int) -> BaseEstimator:
+def most_rounds(settings: dict[str, float]) -> int:
+    """Say how many rounds are tried at most: the more, the less each of them learns."""
+    return max(_MOST_ROUNDS, round(_MOST_ROUNDS * UNTUNED["learning_rate"] / settings["learning_rate"]))
+
+
+def model(
+    name: str,
+    question: Question,
+    features: list[Feature],
+    rounds: int,
+    seed: int,
+    settings: dict[str, float] = UNTUNED,
+) -> BaseEstimator:
     """Give a model that has learned nothing yet.
 
     Parameters
@@ -35,6 +64,8 @@ def model(name: str, question: Question, features: list[Feature], rounds: int, s
     rounds : int
         How many trees are boosted, for each class.
     seed : int
+    settings : dict
+        Of the trees.
 
     Returns
     -------
@@ -50,10 +81,8 @@ def model(name: str, question: Question, features: list[Feature], rounds: int, s
         return make_pipeline(_for_linear(columns), last)
     boosting = HistGradientBoostingRegressor if number else HistGradientBoostingClassifier
     last = boosting(
-        learning_rate=0.1,
+        **settings,
         max_iter=rounds,
-        max_leaf_nodes=15,
-        l2_regularization=1.0,
         early_stopping=False,  # it would set rows aside at random, whatever belongs together
         categorical_features=list(range(len(columns["category"]))),
         random_state=seed,
@@ -103,3 +132,11 @@ def predict(fitted: BaseEstimator, question: Question, table) -> np.ndarray:
     chances = np.zeros((len(table), len(question.classes)))
     chances[:, fitted.classes_.astype(int)] = fitted.predict_proba(table)
     return chances
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Keep the warnings of single fits away: a category that a fold lacks, a solver's last step. Scores see them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

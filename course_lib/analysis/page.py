@@ -10,7 +10,8 @@ import pandas as pd
 
 from course_lib import evaluate, figures
 from course_lib.analysis import folder, predict
-from course_lib.analysis.models import NAMES, TOLD
+from course_lib.analysis.models import SEARCHED, TOLD, UNTUNED
+from course_lib.analysis.search import RANGES, Search
 from course_lib.analysis.study import LEAKS, Analysis, percent, points
 from course_lib.data import believe, first_look, own_table
 from course_lib.data.wording import capital, named, times
@@ -20,12 +21,17 @@ from course_lib.pages import export_html
 _MOST_LINES = 60  # of a table on the page
 _MOST_CLASSES = 12
 _BINS = 10
-_LABELS = {"baseline": "baseline", "linear": "linear", "trees": "boosted trees"}
-_SAYS = {"baseline": "the mean, or the shares of the classes", "linear": "ridge or logistic regression", "trees": ""}
+_LABELS = {"baseline": "baseline", "linear": "linear", "trees": "boosted trees", SEARCHED: "searched trees"}
+_SAYS = {
+    "baseline": "the mean, or the shares of the classes",
+    "linear": "ridge or logistic regression",
+    "trees": "",
+    SEARCHED: "",
+}
 Cells = list[nbformat.NotebookNode]
 
 
-def write(path: Path, found: Analysis, seconds: float) -> None:
+def write(path: Path, found: Analysis, last: Search | None, seconds: float) -> None:
     """Write the page.
 
     Parameters
@@ -33,6 +39,8 @@ def write(path: Path, found: Analysis, seconds: float) -> None:
     path : Path
         It is written whole or not at all.
     found : Analysis
+    last : Search, optional
+        The one for the saved model, if it has searched settings.
     seconds : float
         What the analysis took so far.
     """
@@ -45,6 +53,7 @@ def write(path: Path, found: Analysis, seconds: float) -> None:
         *_leaks(found),
         *_split(found),
         *_scores(found),
+        *_search(found, last),
         *_uses(found),
         *_promise(found),
         *_model(found),
@@ -231,7 +240,7 @@ def _scores(found: Analysis) -> Cells:
         error=("low", "high"),
         horizontal=True,
     ).update_layout(yaxis_title="", xaxis_tickformat=".0%")
-    described = "; ".join(f"{TOLD[name]} {percent(table.loc[name])}" for name in NAMES[1:])
+    described = "; ".join(f"{TOLD[name]} {percent(table.loc[name])}" for name in table.index[1:])
     known = table.attrs["measure"]
     told = pd.DataFrame(
         {
@@ -258,6 +267,33 @@ def _scores(found: Analysis) -> Cells:
         *_frame(told),
         *_right(found),
     ]
+
+
+def _search(found: Analysis, last: Search | None) -> Cells:
+    """Tell what a search has tried, what it promised, and what it has gained."""
+    searches = found.scores.searches
+    if not searches:
+        return []
+    gain = found.scores.gain("trees", SEARCHED)
+    promised = np.mean([each.promised for each in searches])
+    tried = ", ".join(str(each.trials) for each in searches)
+    settings = {f"search {place + 1}": each.settings for place, each in enumerate(searches)}
+    if last is not None:
+        settings["the saved model"] = last.settings
+    ranges = {name: f"{low} to {high}" for name, (low, high, _) in RANGES.items()}
+    table = pd.DataFrame({"tried": ranges, "untuned": UNTUNED} | settings).map(
+        lambda value: value if isinstance(value, str) else _number(value)
+    )
+    saved = "is saved" if found.chosen == SEARCHED else "is not saved: the rows that choose do not tell it apart"
+    text = (
+        f"## What the search gained\n\n**{_safe(found.search_says())}**\n\nFor each of the {len(searches)} fits that "
+        f"are judged, settings of the trees were searched for {found.search_seconds:.0f} s in the rows that this fit "
+        f"learned from, the untuned settings first ({tried} trials). No row that judges chose a setting. By their own "
+        f"trials the best were {100 * promised:.1f} points better than the untuned ones; on rows that chose nothing, "
+        f"{points(gain)}. The best of many is flattered by the rows that chose it. A gain inside its interval is none. "
+        f"The searched model {saved}. A clock ended the search, so another run tries more or fewer settings."
+    )
+    return [_prose(text), *_frame(table)]
 
 
 def _interval(value: float, low: float, high: float) -> str:

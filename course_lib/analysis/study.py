@@ -7,7 +7,7 @@ import pandas as pd
 
 from course_lib.analysis import columns
 from course_lib.analysis.judge import Scores, Tell, judge, measures, used
-from course_lib.analysis.models import TOLD
+from course_lib.analysis.models import NAMES, SEARCHED, TOLD
 from course_lib.analysis.question import Question, ask
 from course_lib.analysis.split import FOLDS, Judging, Split, by_lot, split, time_column
 from course_lib.data import leakage
@@ -65,6 +65,8 @@ class Analysis:
     uses : DataFrame
     promises : list of Promise
     seed : int
+    search_seconds : float
+        For each search; 0 if none was asked for.
     """
 
     source: Table
@@ -84,12 +86,13 @@ class Analysis:
     uses: pd.DataFrame
     promises: list[Promise] = field(default_factory=list)
     seed: int = 0
+    search_seconds: float = 0.0
 
     def verdict(self) -> str:
         """Say in a sentence or two what the judged rows say of the models."""
         of = "of the baseline's squared error" if self.question.kind == "number" else "of the baseline's log loss"
         if self.chosen == "baseline":
-            best = max(("linear", "trees"), key=lambda name: self.measures.loc[name, "value"])
+            best = max(self.measures.index[1:], key=lambda name: self.measures.loc[name, "value"])
             saved = f"{TOLD[best]} {_verb(best, 'save')} {percent(self.measures.loc[best])} {of}"
             if self.split.choosing is not None:
                 return (
@@ -98,7 +101,7 @@ class Analysis:
                 )
             told = "told apart from" if self.measures.loc[best, "value"] > 0 else "better than"
             return f"No model is {told} the baseline ({saved}). What is saved for use is the baseline."
-        other = "linear" if self.chosen == "trees" else "trees"
+        other = {"linear": "trees", "trees": "linear", SEARCHED: "trees"}[self.chosen]
         gain = self.scores.gain(other, self.chosen)
         skill = self.measures.loc[self.chosen]
         told = f"{capital(TOLD[self.chosen])} {_verb(self.chosen, 'save')} {percent(skill)} {of}"
@@ -109,6 +112,17 @@ class Analysis:
         if gain["high"] < 0:
             return f"{told}; {TOLD[other]} would have saved {points(self.scores.gain(self.chosen, other))} more."
         return f"{told}; {TOLD[other]} {_verb(other, 'be')} not told apart from it by these rows."
+
+    def search_says(self) -> str:
+        """Say what a search has gained over the same trees untuned, on rows that chose nothing; nothing if none was."""
+        if not self.scores.searches:
+            return ""
+        gain = self.scores.gain("trees", SEARCHED)
+        tried = sum(each.trials for each in self.scores.searches)
+        found = f"The search ({times(tried, 'trial')}) gains {points(gain)} of skill over the untuned trees"
+        if gain["low"] > 0:
+            return f"{found}, more than chance explains."
+        return f"{found}: {'it loses' if gain['high'] < 0 else 'inside the interval, so no gain'}."
 
     def ask_first(self) -> str:
         """Ask about the column that carries most; nothing where no model is used.
@@ -121,7 +135,7 @@ class Analysis:
 
 
 def _verb(name: str, verb: str) -> str:
-    many = name == "trees"
+    many = name in ("trees", SEARCHED)
     return {"save": ("saves", "save"), "be": ("is", "are")}[verb][many]
 
 
@@ -151,8 +165,12 @@ def study(
     without: tuple[str, ...],
     seed: int,
     tell: Tell,
+    search_seconds: float = 0.0,
 ) -> Analysis:
-    """Do all that needs no file: question, leaks, split, scores, choice, what the model uses."""
+    """Do all that needs no file: question, leaks, split, scores, choice, what the model uses.
+
+    Of `search_seconds` each search gets its share: one for each pair that chooses or judges, one for all rows.
+    """
     data = source.data
     for role, names in (("keep", keep), ("without", without)):
         for name in names:
@@ -177,12 +195,15 @@ def study(
         copies = pd.factorize(pd.util.hash_pandas_object(built, index=False))[0]
     moments = rows[time] if time else None
     who = split(rows, answers, moments, group, copies, question.kind != "number", seed)
+    names = (*NAMES, SEARCHED) if search_seconds else NAMES
+    pairs = who.judging.pairs + (who.choosing.pairs if who.choosing is not None else [])
+    each = search_seconds / (len(pairs) + 1)
     chosen = None
     if who.choosing is not None:
-        chosen = judge(
-            question, features, built, answers, who.choosing, seed, _part(tell, "choosing", 0.15, 0.35)
-        ).choose()
-    scores = judge(question, features, built, answers, who.judging, seed, _part(tell, "judging", 0.35, 0.7))
+        told = _part(tell, "choosing", 0.15, 0.35)
+        chosen = judge(question, features, built, answers, who.choosing, seed, told, names, each).choose()
+    told = _part(tell, "judging", 0.35, 0.7)
+    scores = judge(question, features, built, answers, who.judging, seed, told, names, each)
     chosen = chosen or scores.choose()
     uses = pd.DataFrame(columns=["value", "low", "high"])
     if chosen != "baseline":
@@ -190,7 +211,7 @@ def study(
     promises = _promises(question, rows, out, suspects, time, group, answers, who, seed, tell)
     return Analysis(
         source, question, rows, time, group, notes + lost, leaks, suspects, honest | reasons, features, who, scores,
-        measures(question, scores), chosen, uses, promises, seed,
+        measures(question, scores), chosen, uses, promises, seed, each,
     )  # fmt: skip
 
 

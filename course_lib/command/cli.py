@@ -146,21 +146,25 @@ def analyse(
     group: Annotated[str | None, typer.Option(help="Column of what is new in use: customer, patient, day.")] = None,
     without: Annotated[list[str] | None, typer.Option(help="A column not to use; repeatable.")] = None,
     keep: Annotated[list[str] | None, typer.Option(help="A column to use though it looks like a leak.")] = None,
+    search: Annotated[str | None, typer.Option(help="How long to search settings of the trees: 30s, 5m, 1h.")] = None,
     output: Annotated[Path | None, typer.Option(help="Folder of the page; runs/NAME if not given.")] = None,
 ) -> None:
     """Analyse [bold]your own table[/]: one page, what is doubtful, honest scores, a model to take along."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     from course_lib.analysis.analyse import analyse as run_analysis
+    from course_lib.analysis.search import seconds_of
 
+    search_seconds = seconds_of(search) if search else 0.0
     columns = (BarColumn(20), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=1.0)
         page, found = run_analysis(
             table, target, time, group, output, keep=tuple(keep or ()), without=tuple(without or ()),
+            search_seconds=search_seconds,
             tell=lambda what, share: bar.update(task, description=what, completed=share),
         )  # fmt: skip
-    for line in filter(None, (found.verdict(), found.ask_first())):
+    for line in filter(None, (found.verdict(), found.search_says(), found.ask_first())):
         console.print(line, markup=False, soft_wrap=True)
     console.print(f"The page: {page}", markup=False, soft_wrap=True)
 
