@@ -289,11 +289,11 @@ def _search(found: Analysis, last: Search | None) -> Cells:
     text = (
         f"## What the search gained\n\n**{_safe(found.search_says())}**\n\nFor {fits} judged, settings of the trees "
         f"were searched for {found.search_seconds:.0f} s in the rows that it learned from, the untuned settings first "
-        f"({tried} trials). By their own trials the best were {100 * promised:.1f} points better than the untuned ones. "
-        f"That number is no score: the best of many is flattered by the rows that chose it. On rows that chose nothing it "
-        f"is {points(gain)}, and a gain inside its interval is none. The interval counts other rows, not another search: "
-        "a clock ended this one, so another run tries more or fewer settings and may find others. The searched model "
-        f"{saved}."
+        f"({tried} trials). By their own trials the best are {100 * promised:.1f} points better than the untuned: "
+        "no score, for the best of many is flattered by the rows that chose it. On rows that chose nothing they are "
+        f"{points(gain)} better, and a gain inside its interval is none. The interval counts other rows, not another "
+        "search: a clock ended this one, so another run tries more or fewer settings and may find others. The searched "
+        f"model {saved}."
     )
     return [_prose(text), *_frame(table)]
 
