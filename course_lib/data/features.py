@@ -213,7 +213,7 @@ def with_clock(flights: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        With the columns named in `EVENTS`, `scheduled` (UTC), `decided_at`, `decided_day` and `day`.
+        With the columns named in `EVENTS`, `scheduled` (UTC), `decided_at`, `decided_day`, `decided_hour` and `day`.
     """
     table = flights.copy()
     for column in ("dep_delay", "arr_delay", "air_time"):
@@ -235,6 +235,25 @@ def with_clock(flights: pd.DataFrame) -> pd.DataFrame:
     table["is_late"] = (table["arr_delay"] >= LATE_MINUTES).astype("int64")
     table["made_up"] = table["dep_delay"] - table["arr_delay"]
     return table
+
+
+def evening_before(clocked: pd.DataFrame) -> pd.DataFrame:
+    """Let the same flights be decided at 20:00 in New York on the day before they are scheduled.
+
+    Parameters
+    ----------
+    clocked : pandas.DataFrame
+        What `with_clock` gives.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A copy in which `decided_at`, `decided_day` and `decided_hour` are those of that evening: `look_back` and the
+        weather of `observed` then know what was known by then.
+    """
+    eight = (clocked["day"] - pd.Timedelta(hours=4)).dt.tz_localize("America/New_York")
+    at = eight.astype("datetime64[s, UTC]").astype("int64") // 60
+    return clocked.assign(decided_at=at, decided_day=day_number(at), decided_hour=at // 60)
 
 
 def day_number(minutes: pd.Series) -> pd.Series:

@@ -132,6 +132,18 @@ def another_future(flights, now, seed, share):
     return flights
 
 
+def test_the_evening_before_is_twenty_oclock_in_new_york_whatever_the_season(raw):
+    days = [(1, 16), (3, 10), (3, 11), (7, 4), (11, 3), (11, 4)]  # the clocks change on 10 March and on 3 November
+    flights = raw[0].groupby(["month", "day"]).head(1)
+    flights = flights[[day in days for day in zip(flights["month"], flights["day"], strict=True)]]
+    asked = features.evening_before(features.with_clock(flights))
+    evening = pd.to_datetime(asked["decided_at"], unit="m", utc=True).dt.tz_convert("America/New_York")
+    assert evening.dt.strftime("%H:%M").eq("20:00").all()
+    assert evening.dt.tz_localize(None).dt.normalize().eq(asked["day"] - pd.Timedelta(days=1)).all()
+    assert asked["decided_hour"].eq(asked["decided_at"] // 60).all()
+    assert asked["decided_day"].eq(features.day_number(asked["decided_at"])).all()
+
+
 def test_a_service_that_knows_less_gives_the_same_row(a_week):
     flights, weather, airports, all_at_once = a_week
     asked = all_at_once.iloc[[4_000]]
