@@ -79,7 +79,8 @@ def analyse(
     built, _ = columns.build(found.rows, features, found.time)
     known = (found.question, features, built, found.question.answers(found.rows), found.split.judging.order)
     if found.chosen == SEARCHED:
-        last = search(*known, found.search_seconds, seed, lambda n: tell(f"searching in all rows: {n} tried", 0.93))
+        together, seconds = found.split.judging.together, found.search_seconds
+        last = search(*known, together, seconds, seed, lambda n: tell(f"searching in all rows: {n} tried", 0.93))
         fitted = fit("trees", *known, seed, last.settings)
     else:
         last, fitted = None, fit(found.chosen, *known, seed)

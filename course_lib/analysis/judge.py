@@ -81,6 +81,10 @@ def losses(question: Question, truth: np.ndarray, predicted: np.ndarray) -> np.n
     return -np.log((1 - _FLOOR * predicted.shape[1]) * chance + _FLOOR)
 
 
+def _counting(tell: Tell, what: str, share: float) -> Callable[[int], None]:
+    return lambda trials: tell(f"{what}: {trials} tried", share)
+
+
 def fit(
     name: str,
     question: Question,
@@ -181,9 +185,8 @@ def judge(
             tell(what, share)
             known = (question, features, table.iloc[learn], answers[learn], judging.order[learn])
             if name == SEARCHED:
-                found = search(
-                    *known, search_seconds, seed, lambda n, what=what, share=share: tell(f"{what}: {n} tried", share)
-                )
+                together = None if judging.together is None else judging.together[learn]
+                found = search(*known, together, search_seconds, seed, _counting(tell, what, share))
                 searches.append(found)
                 models[name] = fit("trees", *known, seed, found.settings)
             else:

@@ -289,8 +289,9 @@ def _search(found: Analysis, last: Search | None) -> Cells:
     text = (
         f"## What the search gained\n\n**{_safe(found.search_says())}**\n\nFor {fits} judged, settings of the trees "
         f"were searched for {found.search_seconds:.0f} s in the rows that it learned from, the untuned settings first "
-        f"({tried} trials). By their own trials the best are {100 * promised:.1f} points better than the untuned: "
-        "no score, for the best of many is flattered by the rows that chose it. On rows that chose nothing they are "
+        f"({tried} trials), each at the number of trees that did best there. By their own trials the best are "
+        f"{100 * promised:.1f} points better than the untuned: no score, for the best of many is flattered by the rows "
+        "that chose it. On rows that chose nothing they are "
         f"{points(gain)} better, and a gain inside its interval is none. The interval counts other rows, not another "
         "search: a clock ended this one, so another run tries more or fewer settings and may find others. The searched "
         f"model {saved}."

@@ -45,6 +45,11 @@ class Judging:
     block: int | None
     order: np.ndarray
 
+    @property
+    def together(self) -> np.ndarray | None:
+        """The group of each row, or the row itself; None where the intervals leave out stretches of time."""
+        return self.unit if self.block is None else None
+
 
 @dataclass(frozen=True)
 class Split:

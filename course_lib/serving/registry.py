@@ -144,7 +144,9 @@ def register(
     The gate compares pairs: `costs` is asked twice, for this model and for the champion, about the same rows, which
     neither has learned from or was chosen on. The new one passes if the upper end of the interval of
     ``sum(new - champion) / sum(champion)`` is at most `margin`: not worse by more than the margin, which is less than
-    to be better. The first version of a name has nobody to beat.
+    to be better. The first version of a name has nobody to beat. Two things a gate cannot see: a margin narrower than
+    the judged days can tell refuses equals too, and many versions asked on the same days are a search on them; `asked`
+    counts these.
 
     Parameters
     ----------
@@ -192,6 +194,7 @@ def register(
     with _writing(store) as client:
         champion = _champion(client, name) if _known(client, name) else None
         _check_margin(client, name, margin)
+        asked = 1 + _asked_before(client, name, days)
         more = more_low = more_high = np.nan
         if champion is not None:
             until = champion.tags["trained_until"]
@@ -207,6 +210,8 @@ def register(
             "gate": "passed" if passed else "refused",
             "replaced": str(champion.version) if passed and champion is not None else "",
             "trained_until": trained_until.isoformat() if trained_until is not None else "",
+            **dict(zip(("judged_from", "judged_to"), _ends(days), strict=True)),
+            "asked": str(asked),
             "seed": str(seed),
             "data_sha256": _digest(data),
             "data_rows": str(len(data)),
@@ -221,7 +226,8 @@ def register(
     if not passed:
         raise Refused(
             f"{name} version {number} is refused: it costs {_percent(more, more_low, more_high)} than version "
-            f"{champion.version} over {pd.Series(days).nunique()} periods, and may cost at most {margin:.1%} more. "
+            f"{champion.version} over {pd.Series(days).nunique()} days, and may cost at most {margin:.1%} more. "
+            f"{_again(asked)}"
             f"It is recorded; the champion is still version {champion.version}."
         )
     return done
@@ -265,8 +271,9 @@ def versions(name: str, *, store: Path | None = None) -> pd.DataFrame:
     -------
     pandas.DataFrame
         Index `version`; columns `champion` (now), `gate` ("passed" or "refused"), `cost`, `cost_low`, `cost_high`,
-        `more`, `more_low`, `more_high` (share beyond the champion of then), `trained_until`, `seed`, `data_rows`,
-        `data_sha256`, `commit`, `changed` ("True" if files differed from the commit).
+        `more`, `more_low`, `more_high` (share beyond the champion of then), `judged_from`, `judged_to`, `asked` (how
+        many versions had been asked on these days or some of them by then, itself among them), `trained_until`, `seed`,
+        `data_rows`, `data_sha256`, `commit`, `changed` ("True" if files differed from the commit).
 
     Raises
     ------
@@ -276,13 +283,14 @@ def versions(name: str, *, store: Path | None = None) -> pd.DataFrame:
     client = _reading(store)
     _check_known(client, name)
     numbers = ["cost", "cost_low", "cost_high", "more", "more_low", "more_high"]
-    columns = ["gate", *numbers, "trained_until", "seed", "data_rows", "data_sha256", "commit", "changed"]
+    judged = ["judged_from", "judged_to", "asked"]
+    columns = ["gate", *numbers, *judged, "trained_until", "seed", "data_rows", "data_sha256", "commit", "changed"]
     found = sorted(client.search_model_versions(f"name = '{name}'"), key=lambda each: int(each.version))
     table = pd.DataFrame([[each.tags.get(column, "") for column in columns] for each in found], columns=columns)
     table.index = pd.Index([int(each.version) for each in found], name="version")
     champion = _champion(client, name)
     table.insert(0, "champion", table.index == (int(champion.version) if champion is not None else 0))
-    return table.astype(dict.fromkeys(numbers, float) | {"seed": int, "data_rows": int})
+    return table.astype(dict.fromkeys(numbers, float) | {"asked": int, "seed": int, "data_rows": int})
 
 
 def roll_back(name: str, *, store: Path | None = None) -> int:
@@ -484,6 +492,26 @@ def _check_margin(client: MlflowClient, name: str, margin: float) -> None:
             f"margin={margin}: the margin of {name} was named as {named} with its first version, and no later one "
             "chooses its own."
         )
+
+
+def _asked_before(client: MlflowClient, name: str, days: ArrayLike) -> int:
+    """Count the versions that were judged on some of these days: each further one is a look more."""
+    if not _known(client, name):
+        return 0
+    first, last = _ends(days)
+    before = client.search_model_versions(f"name = '{name}'")
+    return sum(each.tags["judged_from"] <= last and first <= each.tags["judged_to"] for each in before)
+
+
+def _ends(days: ArrayLike) -> tuple[str, str]:
+    in_order = pd.Series(days).agg(["min", "max"])
+    return tuple(str(day).removesuffix(" 00:00:00") for day in in_order)
+
+
+def _again(asked: int) -> str:
+    if asked <= 2:  # the champion and this one
+        return ""
+    return f"{asked} versions were asked on these days: the more, the more luck is in who passes. "
 
 
 def _check_after(days: ArrayLike, until: date | None, who: str) -> None:

@@ -90,10 +90,19 @@ def test_rows_that_judge_take_no_part_in_the_search(monkeypatch):
 def test_later_rows_try_what_earlier_ones_have_taught():
     question, features, table, answers = prepared(planted())
     order = np.random.default_rng(0).permutation(len(table)) // 10  # ten rows to a day
-    tries = search._tries(question, features, table.assign(rare=order), answers, order, 0)
+    tries = search._tries(question, features, table.assign(rare=order), answers, order, None, 0)
     assert len(tries) == 3
     for _, learn, _, aside, _ in tries:
         assert learn[:, 0].max() < aside[:, 0].min()
+
+
+def test_a_group_that_was_learned_from_tries_nothing():
+    question, features, table, answers = prepared(planted())
+    order, visitor = np.arange(len(table)), np.random.default_rng(0).integers(0, 150, len(table))
+    tries = search._tries(question, features, table.assign(rare=visitor), answers, order, visitor, 0)
+    assert len(tries) == 3
+    for _, learn, _, aside, _ in tries:
+        assert not set(learn[:, 0]) & set(aside[:, 0])
 
 
 @pytest.mark.parametrize("kind", [lambda y: y > 5, lambda y: np.where(y > 5, "far", np.where(y > 0, "up", "down"))])
@@ -106,7 +115,7 @@ def test_classes_are_searched_too(kind):
 def test_one_class_to_learn_from_leaves_nothing_to_search():
     question, features, table, answers = prepared(planted().assign(y=lambda data: data["y"] > 5))
     same = np.flatnonzero(answers == 0)
-    found = search.search(question, features, table.iloc[same], answers[same], same, 1, 0, lambda n: None)
+    found = search.search(question, features, table.iloc[same], answers[same], same, None, 1, 0, lambda n: None)
     assert (found.trials, found.settings) == (0, UNTUNED)
 
 

@@ -109,6 +109,13 @@ def test_a_refused_one_is_recorded_and_the_champion_stays(decided, store):
     assert table.index[table["champion"]].tolist() == [2]
 
 
+def test_who_was_asked_on_the_same_days_is_counted(decided, store, judged):
+    table = registry.versions("late", store=store)
+    assert table["asked"].tolist() == [1, 2, 3]
+    assert table["judged_from"].eq("2013-08-01").all() and table["judged_to"].eq("2013-10-31").all()
+    assert "3 versions were asked on these days" in decided[-1]
+
+
 def test_what_is_recorded_is_what_was_measured(decided, store, judged, learned, trees):
     cost, low, high = evaluate.ratio(costs_on(judged)(trees), np.ones(len(judged)), judged["day"])
     row = registry.versions("late", store=store).loc[2]
