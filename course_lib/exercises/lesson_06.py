@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.spatial.distance import cdist
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
-from sklearn.metrics import adjusted_rand_score, rand_score
+from sklearn.metrics import adjusted_rand_score, rand_score, silhouette_score
 
 from course_lib.data.catalogue import load
 from course_lib.exercises import Exercise, Mistake
@@ -47,8 +47,8 @@ def _means_over_columns(*, shapes, starts):
 # 06.2 ----------------------------------------------------------------------------------------------------------------
 def renamed(*, labels, day_delay):
     """Rank the kinds by their mean delay, and look each day up."""
-    means = pd.Series(day_delay).groupby(labels).mean()
-    return means.rank().astype(int).sub(1).reindex(labels).to_numpy()
+    rank = pd.Series(day_delay).groupby(labels).mean().rank().astype(int) - 1
+    return rank[labels].to_numpy()
 
 
 def _order_for_rank(*, labels, day_delay):
@@ -59,12 +59,12 @@ def _worst_first(*, labels, day_delay):
     return np.max(labels) - renamed(labels=labels, day_delay=day_delay)
 
 
-def _by_size(*, labels, day_delay):
-    return pd.Series(labels).map(pd.Series(labels).value_counts().rank(method="first").sub(1)).astype(int).to_numpy()
-
-
 def _as_they_were(*, labels, day_delay):
     return labels
+
+
+def _from_one(*, labels, day_delay):
+    return renamed(labels=labels, day_delay=day_delay) + 1
 
 
 def _thirds_of_the_days(*, labels, day_delay):
@@ -79,7 +79,8 @@ def _pairs(kind_of_day, kind_by_mixture):
 
 def rand_index(*, kind_of_day, kind_by_mixture):
     """Share of pairs of different days on which both agree: together in both, or apart in both."""
-    ours, theirs = _pairs(kind_of_day, kind_by_mixture)
+    once = np.triu_indices(len(kind_of_day), 1)
+    ours, theirs = ((labels[:, None] == labels[None, :])[once] for labels in (kind_of_day, kind_by_mixture))
     return (ours == theirs).mean()
 
 
@@ -93,13 +94,19 @@ def _together_in_both(*, kind_of_day, kind_by_mixture):
 
 
 def _with_itself(*, kind_of_day, kind_by_mixture):
-    ours, theirs = (it[:, None] == it[None, :] for it in map(np.asarray, (kind_of_day, kind_by_mixture)))
+    ours, theirs = (it[:, None] == it for it in map(np.asarray, (kind_of_day, kind_by_mixture)))
     return (ours == theirs).mean()
 
 
 def _of_those_together(*, kind_of_day, kind_by_mixture):
     ours, theirs = _pairs(kind_of_day, kind_by_mixture)
     return (ours & theirs).sum() / (ours | theirs).sum()
+
+
+def _diagonal_too(*, kind_of_day, kind_by_mixture):
+    once = np.triu_indices(len(kind_of_day), 0)
+    ours, theirs = ((it[:, None] == it)[once] for it in map(np.asarray, (kind_of_day, kind_by_mixture)))
+    return (ours == theirs).mean()
 
 
 def _adjusted(*, kind_of_day, kind_by_mixture):
@@ -117,8 +124,9 @@ def _distances_by_kind(shapes, kind_of_day, one):
 
 def silhouette_of_one(*, shapes, kind_of_day, one):
     """How much closer a day is to its own kind than to the next one."""
-    own, rest = _distances_by_kind(shapes, kind_of_day, one)
-    a, b = own.mean(), min(distance.mean() for distance in rest)
+    distance = pd.Series(cdist(shapes[[one]], shapes)[0]).drop(one)
+    by_kind = distance.groupby(np.delete(kind_of_day, one)).mean()
+    a, b = by_kind[kind_of_day[one]], by_kind.drop(kind_of_day[one]).min()
     return (b - a) / max(a, b)
 
 
@@ -132,6 +140,10 @@ def _all_other_kinds(*, shapes, kind_of_day, one):
     own, rest = _distances_by_kind(shapes, kind_of_day, one)
     a, b = own.mean(), np.concatenate(rest).mean()
     return (b - a) / max(a, b)
+
+
+def _of_all_days(*, shapes, kind_of_day, one):
+    return silhouette_score(shapes, kind_of_day)
 
 
 def _turned_round(*, shapes, kind_of_day, one):
@@ -166,9 +178,8 @@ def _by_draw(shapes, draws, clusters, seed, score):
 
 def ari_by_draw(*, shapes, kind_of_day, draws, clusters, seed):
     """Cluster what was drawn, sort all days by it, and compare with ours."""
-    return _by_draw(
-        shapes, draws, clusters, seed, lambda model, drawn: adjusted_rand_score(kind_of_day, model.predict(shapes))
-    )
+    models = [KMeans(clusters, n_init=5, random_state=seed).fit(shapes[drawn]) for drawn in draws]
+    return [adjusted_rand_score(kind_of_day, model.predict(shapes)) for model in models]
 
 
 def _drawn_days_only(*, shapes, kind_of_day, draws, clusters, seed):
@@ -190,6 +201,10 @@ def _not_adjusted(*, shapes, kind_of_day, draws, clusters, seed):
     return _by_draw(shapes, draws, clusters, seed, lambda model, drawn: rand_score(kind_of_day, model.predict(shapes)))
 
 
+def _sorted(*, shapes, kind_of_day, draws, clusters, seed):
+    return sorted(ari_by_draw(shapes=shapes, kind_of_day=kind_of_day, draws=draws, clusters=clusters, seed=seed))
+
+
 def _their_mean(*, shapes, kind_of_day, draws, clusters, seed):
     right = ari_by_draw(shapes=shapes, kind_of_day=kind_of_day, draws=draws, clusters=clusters, seed=seed)
     return [np.mean(right)] * len(draws)
@@ -207,6 +222,14 @@ def _spreads(*, aircraft):
 
 def _sizes(*, aircraft):
     return aircraft.mean() / aircraft.mean().sum()
+
+
+def _twice(*, aircraft):
+    return 2 * share_of_distance(aircraft=aircraft)
+
+
+def _per_cent(*, aircraft):
+    return 100 * share_of_distance(aircraft=aircraft)
 
 
 def _all_alike(*, aircraft):
@@ -230,7 +253,8 @@ def _restored(fit_on, days):
 
 def pca_error(*, past_days, new_days):
     """Mean squared difference of each new day and what two numbers kept of it."""
-    return ((_restored(past_days, new_days) - new_days) ** 2).mean(axis=1)
+    model = PCA(2).fit(past_days)
+    return ((model.inverse_transform(model.transform(new_days)) - new_days) ** 2).mean(axis=1)
 
 
 def _fitted_on_the_new(*, past_days, new_days):
@@ -316,8 +340,8 @@ EXERCISES = [
         reference=moved,
         why="Both steps make the inertia smaller or leave it, so the rounds end.",
         hints=(
-            "nearest = cdist(shapes, starts).argmin(axis=1) says for each day which start it belongs to.",
-            "shapes[nearest == 0].mean(axis=0) is where the first centre goes; the others likewise, in one array.",
+            "Two steps: say for each day which of the starts is nearest, then take the mean of the days of each start.",
+            "argmin(axis=1) of the distances is the nearest; shapes[nearest == 0].mean(axis=0) the first new centre.",
         ),
         mistakes=(
             Mistake("not moved", _not_moved, "These are the starts. Where are the means of the days given to each?"),
@@ -346,8 +370,8 @@ EXERCISES = [
                 "argsort says which label comes first, not which place a label has. You need the inverse: its rank.",
             ),
             Mistake("worst first", _worst_first, "0 is the lowest mean delay."),
-            Mistake("by size", _by_size, "That numbers by the number of days. Number by the mean delay."),
             Mistake("as they were", _as_they_were, "These are the old numbers."),
+            Mistake("from one", _from_one, "The order is right. The lowest mean has number 0, not 1."),
             Mistake(
                 "parts of equal size",
                 _thirds_of_the_days,
@@ -362,14 +386,17 @@ EXERCISES = [
         reference=rand_index,
         why="Pairs need no names: two days are together, or they are not.",
         hints=(
-            "ours = (kind_of_day[:, None] == kind_of_day)[np.triu_indices(len(kind_of_day), 1)], and theirs alike.",
-            "They agree where ours == theirs, which counts the pairs that both part as well.",
+            "Ask each clustering of each pair: together or not? Then ask on how many pairs the two answers are equal.",
+            "kind_of_day[:, None] == kind_of_day has one answer a pair; triu_indices(.., 1) keeps each pair once.",
         ),
         mistakes=(
             Mistake("equal labels", _equal_labels, "Labels are names by chance. Compare pairs of days."),
             Mistake("together in both", _together_in_both, "Pairs that both clusterings part are agreement, too."),
             Mistake("each day with itself", _with_itself, "A day and itself are no pair, and each pair counts once."),
             Mistake("of those together", _of_those_together, "That is the Jaccard index. Divide by all pairs."),
+            Mistake(
+                "diagonal too", _diagonal_too, "The pairs begin beside the diagonal: a day with itself is none of them."
+            ),
             Mistake("adjusted", _adjusted, "That is the adjusted index, which comes next. Here the plain one."),
         ),
         sample_inputs=_two_clusterings,
@@ -386,6 +413,9 @@ EXERCISES = [
         mistakes=(
             Mistake("counts itself", _counts_itself, "The day itself, at distance 0, is not one of the others."),
             Mistake("all other kinds", _all_other_kinds, "b is the mean to the nearest other kind, not to all."),
+            Mistake(
+                "of all days", _of_all_days, "That is the mean over all days. Only the day number `one` is asked for."
+            ),
             Mistake("turned round", _turned_round, "(b - a): positive where the day is closer to its own kind."),
             Mistake("nearest day", _nearest_day, "Mean distances, not the distance to the nearest day."),
             Mistake("to the centres", _to_centres, "These are distances to centres. Take the mean over days."),
@@ -399,8 +429,8 @@ EXERCISES = [
         reference=ari_by_draw,
         why="All days are sorted by centres that some of them never moved: that is how a new year would see them.",
         hints=(
-            "model = KMeans(clusters, n_init=5, random_state=seed).fit(shapes[drawn]) for each of draws.",
-            "adjusted_rand_score(kind_of_day, model.predict(shapes)), one for each draw, in a list.",
+            "A new model for each draw learns from the days drawn only; then it says of which kind *every* day is.",
+            "Fit on shapes[drawn], predict shapes, compare that with kind_of_day: once for each of draws, in a list.",
         ),
         mistakes=(
             Mistake(
@@ -413,9 +443,11 @@ EXERCISES = [
                 "Labels are names by chance: a share of equal ones says nothing.",
             ),
             Mistake("not adjusted", _not_adjusted, "Use the adjusted Rand index: the plain one flatters."),
+            Mistake("sorted", _sorted, "The numbers are right, their order is not: that of `draws`."),
             Mistake("their mean", _their_mean, "One number for each draw, not their mean: the range matters, too."),
         ),
         sample_inputs=_drawn_weeks,
+        ordered=True,
     ),
     Exercise(
         id="06.6",
@@ -423,14 +455,16 @@ EXERCISES = [
         reference=share_of_distance,
         why="Squared distances add up over columns, and each column adds twice its variance.",
         hints=(
-            "The share of a column is its variance divided by the sum of all variances.",
-            "aircraft.var() / aircraft.var().sum().",
+            "The factor 2 stands above and below the line. What is left of each column, and of their sum?",
+            "aircraft.var() has the variance of each column. A share is a part of the whole.",
         ),
         mistakes=(
             Mistake("spreads", _spreads, "These are standard deviations. The distance is squared: take variances."),
             Mistake("means", _sizes, "The size of the numbers does not matter, how much they vary does."),
             Mistake("all alike", _all_alike, "That holds after scaling. What decides before it?"),
             Mistake("ranges", _ranges, "The range is made by two aircraft. All pairs count: the variance."),
+            Mistake("twice", _twice, "The sum has the factor 2 as well: shares add up to 1."),
+            Mistake("per cent", _per_cent, "A share lies between 0 and 1."),
             Mistake("not shares", _not_shares, "Divide by the sum over the columns."),
         ),
         sample_inputs=_aircraft,
@@ -441,8 +475,8 @@ EXERCISES = [
         reference=pca_error,
         why="What the two numbers cannot say again is the error; the new days must not have chosen the two.",
         hints=(
-            "model = PCA(2).fit(past_days), then model.inverse_transform(model.transform(new_days)).",
-            "The squared difference to new_days, and its mean with axis=1: one number for each day.",
+            "Learn the two numbers from the past; say each new day with them, say it back, and compare with the day.",
+            "model.inverse_transform(model.transform(new_days)) is the day said back; square, and mean with axis=1.",
         ),
         mistakes=(
             Mistake("fitted on the new days", _fitted_on_the_new, "Fit on past_days: a judge must not be a witness."),
