@@ -285,13 +285,15 @@ def _search(found: Analysis, last: Search | None) -> Cells:
         lambda value: value if isinstance(value, str) else _number(value)
     )
     saved = "is saved" if found.chosen == SEARCHED else "is not saved: the rows that choose do not tell it apart"
+    fits = "the fit that is" if len(searches) == 1 else f"each of the {len(searches)} fits that are"
     text = (
-        f"## What the search gained\n\n**{_safe(found.search_says())}**\n\nFor each of the {len(searches)} fits that "
-        f"are judged, settings of the trees were searched for {found.search_seconds:.0f} s in the rows that this fit "
-        f"learned from, the untuned settings first ({tried} trials). No row that judges chose a setting. By their own "
-        f"trials the best were {100 * promised:.1f} points better than the untuned ones; on rows that chose nothing, "
-        f"{points(gain)}. The best of many is flattered by the rows that chose it. A gain inside its interval is none. "
-        f"The searched model {saved}. A clock ended the search, so another run tries more or fewer settings."
+        f"## What the search gained\n\n**{_safe(found.search_says())}**\n\nFor {fits} judged, settings of the trees "
+        f"were searched for {found.search_seconds:.0f} s in the rows that it learned from, the untuned settings first "
+        f"({tried} trials). By their own trials the best are {100 * promised:.1f} points better than the untuned: "
+        "no score, for the best of many is flattered by the rows that chose it. On rows that chose nothing they are "
+        f"{points(gain)} better, and a gain inside its interval is none. The interval counts other rows, not another "
+        "search: a clock ended this one, so another run tries more or fewer settings and may find others. The searched "
+        f"model {saved}."
     )
     return [_prose(text), *_frame(table)]
 

@@ -48,9 +48,8 @@ def serve(folder: Path, port: int, tell: Callable[[str], None]) -> None:
         # It compares names of hosts, which nobody knows who stands behind a proxy. The path does more.
         "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": "true",
     }
-    with warnings.catch_warnings():  # of Starlette's to MLflow's authors
-        warnings.filterwarnings("ignore", message="starlette.middleware.wsgi is deprecated")
-        from mlflow.server import app  # the larger one, of FastAPI, has an assistant that runs commands as well
+    warnings.filterwarnings("ignore", message="starlette.middleware.wsgi is deprecated")  # is told to MLflow's authors
+    from mlflow.server import app  # the larger one, of FastAPI, has an assistant that runs commands as well
     from werkzeug.exceptions import NotFound
     from werkzeug.middleware.dispatcher import DispatcherMiddleware
     from werkzeug.serving import make_server

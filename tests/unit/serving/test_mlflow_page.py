@@ -1,5 +1,6 @@
 """MLflow's page answers whoever has its address, and nobody else; it ends with Ctrl-C."""
 
+import json
 import re
 import signal
 import subprocess
@@ -26,10 +27,13 @@ def page(store):
     process.kill()
 
 
-def ask(address: str) -> int:
+def ask(address: str, **question) -> int:
+    """Ask as the lab's proxy does where a hub stands before it: with the hub's name. A question is sent, as JSON."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    headers = {"Host": "hub.example.org", "Origin": "https://hub.example.org", "Content-Type": "application/json"}
+    asked = urllib.request.Request(address, json.dumps(question).encode() if question else None, headers)
     try:
-        return opener.open(address, timeout=60).status
+        return opener.open(asked, timeout=60).status
     except urllib.error.HTTPError as error:
         return error.code
 
@@ -38,6 +42,7 @@ def test_who_has_the_address_sees_the_trials(page):
     _, address = page
     assert ask(address) == 200
     assert ask(f"{address}ajax-api/2.0/mlflow/experiments/get-by-name?experiment_name=one%20trial") == 200
+    assert ask(f"{address}ajax-api/2.0/mlflow/runs/search", experiment_ids=["1"]) == 200
 
 
 @pytest.mark.parametrize("path", ["", "health", "api/2.0/mlflow/experiments/search?max_results=1", "static-files/"])
