@@ -55,8 +55,8 @@ def _masks(*, days_of_sampled, origins):
 # 07.2 ----------------------------------------------------------------------------------------------------------------
 def so_far(*, found):
     """Follow the best so far in each repeat, then take the mean over the repeats."""
-    best = found.assign(loss=found.groupby(["search", "repeat"])["loss"].cummin())
-    return best.pivot_table(index="spent", columns="search", values="loss", aggfunc="mean")
+    best_yet = found.assign(loss=found.groupby(["search", "repeat"])["loss"].cummin())
+    return best_yet.pivot_table(index="spent", columns="search", values="loss", aggfunc="mean")
 
 
 def _not_so_far(*, found):
