@@ -55,8 +55,8 @@ def _masks(*, days_of_sampled, origins):
 # 07.2 ----------------------------------------------------------------------------------------------------------------
 def so_far(*, found):
     """Follow the best so far in each repeat, then take the mean over the repeats."""
-    best = found.assign(loss=found.groupby(["search", "repeat"])["loss"].cummin())
-    return best.pivot_table(index="spent", columns="search", values="loss", aggfunc="mean")
+    best_yet = found.assign(loss=found.groupby(["search", "repeat"])["loss"].cummin())
+    return best_yet.pivot_table(index="spent", columns="search", values="loss", aggfunc="mean")
 
 
 def _not_so_far(*, found):
@@ -82,35 +82,44 @@ def _largest(*, found):
 
 
 # 07.3 ----------------------------------------------------------------------------------------------------------------
-def halved(*, first, mean_loss):
-    """Keep the best third on a ninth of the rows, of these a third on a third, of these the best on all."""
-    left = first[np.argsort(mean_loss["1/9"][first])][: len(first) // 3]
-    left = left[np.argsort(mean_loss["1/3"][left])][: len(left) // 3]
-    return left[np.argmin(mean_loss["1"][left])]
+def _smallest(positions, losses, kept):
+    """Of these positions those with the smallest losses, best first."""
+    return positions[np.argsort(losses[positions])][:kept]
+
+
+def in_last_round(*, first, mean_loss):
+    """Keep the best third on a ninth of the rows, of these the best third on a third of the rows."""
+    left = _smallest(first, mean_loss["1/9"], len(first) // 3)
+    return np.sort(_smallest(left, mean_loss["1/3"], len(left) // 3))
 
 
 def _best_of_all_drawn(*, first, mean_loss):
-    return first[np.argmin(mean_loss["1"][first])]
+    return np.sort(_smallest(first, mean_loss["1"], len(first) // 9))
 
 
-def _stopped_after_the_first(*, first, mean_loss):
-    return first[np.argmin(mean_loss["1/9"][first])]
+def _first_round_only(*, first, mean_loss):
+    return np.sort(_smallest(first, mean_loss["1/9"], len(first) // 9))
 
 
-def _stopped_after_the_second(*, first, mean_loss):
-    left = first[np.argsort(mean_loss["1/9"][first])][: len(first) // 3]
-    return left[np.argmin(mean_loss["1/3"][left])]
+def _first_round_skipped(*, first, mean_loss):
+    return np.sort(_smallest(first, mean_loss["1/3"], len(first) // 9))
 
 
-def _place_among_the_drawn(*, first, mean_loss):
-    right = halved(first=first, mean_loss=mean_loss)
-    return int(np.flatnonzero(first == right)[0])
+def _second_round_on_all_rows(*, first, mean_loss):
+    left = _smallest(first, mean_loss["1/9"], len(first) // 3)
+    return np.sort(_smallest(left, mean_loss["1"], len(left) // 3))
+
+
+def _places_among_the_drawn(*, first, mean_loss):
+    return np.flatnonzero(np.isin(first, in_last_round(first=first, mean_loss=mean_loss)))
 
 
 def _worst_kept(*, first, mean_loss):
-    left = first[np.argsort(-mean_loss["1/9"][first])][: len(first) // 3]
-    left = left[np.argsort(-mean_loss["1/3"][left])][: len(left) // 3]
-    return left[np.argmin(mean_loss["1"][left])]
+    return in_last_round(first=first, mean_loss={share: -losses for share, losses in mean_loss.items()})
+
+
+def _one_round_more(*, first, mean_loss):
+    return _smallest(in_last_round(first=first, mean_loss=mean_loss), mean_loss["1"], 1)
 
 
 # 07.4 ----------------------------------------------------------------------------------------------------------------
@@ -200,33 +209,32 @@ def _sign_turned(*, seen, true):
 
 
 # 07.7 ----------------------------------------------------------------------------------------------------------------
-def simplest(*, contenders):
-    """Of those that one standard error does not tell from the best, take the simplest."""
-    alike = contenders[contenders["behind"] <= contenders["standard_error"]]
+def rule_says(*, contenders, errors):
+    """Count those that these standard errors do not tell from the best, and take the simplest of them."""
+    alike = contenders[contenders["behind"] <= errors * contenders["standard_error"]]
     in_order = alike.sort_values(["max_depth", "min_child_weight", "behind"], ascending=[True, False, True])
-    return in_order.index[0]
+    return len(alike), in_order.index[0]
 
 
-def _smallest_behind(*, contenders):
-    return contenders["behind"].idxmin()
+def _smallest_behind(*, contenders, errors):
+    return rule_says(contenders=contenders, errors=errors)[0], contenders["behind"].idxmin()
 
 
-def _simplest_of_all(*, contenders):
-    return contenders.sort_values(["max_depth", "min_child_weight", "behind"], ascending=[True, False, True]).index[0]
+def _simplest_of_all(*, contenders, errors):
+    return rule_says(contenders=contenders, errors=1e9)
 
 
-def _smallest_leaves(*, contenders):
-    alike = contenders[contenders["behind"] <= contenders["standard_error"]]
-    return alike.sort_values(["max_depth", "min_child_weight", "behind"]).index[0]
+def _smallest_leaves(*, contenders, errors):
+    turned = contenders.assign(min_child_weight=-contenders["min_child_weight"])
+    return rule_says(contenders=turned, errors=errors)
 
 
-def _two_errors(*, contenders):
-    return simplest(contenders=contenders.assign(standard_error=2 * contenders["standard_error"]))
+def _one_error(*, contenders, errors):
+    return rule_says(contenders=contenders, errors=1)
 
 
-def _deepest(*, contenders):
-    alike = contenders[contenders["behind"] <= contenders["standard_error"]]
-    return alike.sort_values(["max_depth", "min_child_weight", "behind"], ascending=[False, False, True]).index[0]
+def _deepest(*, contenders, errors):
+    return rule_says(contenders=contenders.assign(max_depth=-contenders["max_depth"]), errors=errors)
 
 
 # 07.8 ----------------------------------------------------------------------------------------------------------------
@@ -329,7 +337,7 @@ def _three_searches():
 
 
 def _losses_by_share():
-    generator = np.random.default_rng(1)
+    generator = np.random.default_rng(3)
     truth = generator.random(40)
     noise = {"1/9": 1.0, "1/3": 0.4, "1": 0.0}
     mean_loss = {share: truth + spread * generator.normal(size=40) for share, spread in noise.items()}
@@ -346,7 +354,8 @@ def _settings_behind():
                 "standard_error": [0.0010, 0.0010, 0.0006, 0.0010, 0.0010, 0.0, 0.0010],
             },
             index=[4, 9, 13, 17, 21, 30, 42],
-        )
+        ),
+        "errors": 2,
     }
 
 
@@ -407,18 +416,20 @@ EXERCISES = [
     Exercise(
         id="07.3",
         title="Halving by hand",
-        reference=halved,
+        reference=in_last_round,
         why="Sort by the loss of the round, keep a third, go on with more rows.",
         hints=(
             'first[np.argsort(mean_loss["1/9"][first])] puts the positions in the order of their loss; keep 12.',
-            'Do the same with "1/3" and keep 4, then take the smallest of "1".',
+            'Do the same with these twelve and "1/3", keep 4, and np.sort them.',
         ),
         mistakes=(
-            Mistake("best of all", _best_of_all_drawn, "That one needs the loss on all rows of all 36: the dear way."),
-            Mistake("after the first round", _stopped_after_the_first, "That is the best on a ninth. Two more rounds."),
-            Mistake("after the second", _stopped_after_the_second, "One more round: four of them on all rows."),
-            Mistake("place", _place_among_the_drawn, "That is the place within `first`. Answer with first[place]."),
+            Mistake("best of all", _best_of_all_drawn, "Those need the loss on all rows of all 36: the dear way."),
+            Mistake("first round only", _first_round_only, "Those are the best on a ninth. A round is missing."),
+            Mistake("first round skipped", _first_round_skipped, "Only those that a ninth has kept see a third."),
+            Mistake("second on all rows", _second_round_on_all_rows, "The second round sees a third of the rows."),
+            Mistake("places", _places_among_the_drawn, "Those are places within `first`. Answer with first[places]."),
             Mistake("worst kept", _worst_kept, "Losses: keep the smallest ones."),
+            Mistake("one round more", _one_round_more, "That is the winner. Which four were in the last round?"),
         ),
         sample_inputs=_losses_by_share,
     ),
@@ -479,17 +490,17 @@ EXERCISES = [
     Exercise(
         id="07.7",
         title="One standard error",
-        reference=simplest,
+        reference=rule_says,
         why="Who cannot be told from the best may be chosen for another reason, here simplicity.",
         hints=(
-            'First contenders[contenders["behind"] <= contenders["standard_error"]].',
+            'First contenders[contenders["behind"] <= errors * contenders["standard_error"]], and its len.',
             'Then sort_values(["max_depth", "min_child_weight", "behind"], ascending=[True, False, True]).index[0].',
         ),
         mistakes=(
             Mistake("best", _smallest_behind, "That is the best. The rule gives up a little for something simpler."),
             Mistake("simplest of all", _simplest_of_all, "Simple, but too far behind: filter first."),
             Mistake("smallest leaves", _smallest_leaves, "A *larger* min_child_weight is simpler: it sorts downwards."),
-            Mistake("two errors", _two_errors, "One standard error, not two."),
+            Mistake("one error", _one_error, "That is one standard error. How many are allowed?"),
             Mistake("deepest", _deepest, "The smallest depth is the simplest: it sorts upwards."),
         ),
         sample_inputs=_settings_behind,
