@@ -455,7 +455,7 @@ EXERCISES = [
         id="07.5",
         title="An honest score without a fit",
         reference=corrected,
-        why="What a fold contributes was not asked when its candidate was chosen.",
+        why="A fold's score was not asked when its candidate was chosen, though the trees that chose know its rows.",
         hints=(
             "For one fold: fold_scores.drop(index=fold).mean().idxmax() is the column that the others choose.",
             "fold_scores.loc[fold, that column]; do it for each fold, take the mean.",
