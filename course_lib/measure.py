@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import comb
+from pathlib import Path
 
 import psutil
 
@@ -33,7 +34,8 @@ class Block:
     peak_bytes : int
         The most memory that this process and every process below it held at one time, sampled up to 20 times a second.
         On Linux a page that several of them share (libraries, what a fork has not written to) counts once
-        (proportional set size); elsewhere resident sizes are added, which counts it several times.
+        (proportional set size); elsewhere resident sizes are added, which counts it several times. A call into C that
+        holds Python's lock also holds up the samples; on Linux the kernel's own mark of this process makes up for it.
     """
 
     label: str
@@ -99,6 +101,12 @@ def block(label: str, rows: int | None = None):
     """
     result = Block(label, rows)
     sampler = _Sampler()
+    with _one_at_a_time:
+        for outer in _at_work:
+            outer.keep_mark()  # before it is set back
+        _set_mark_back()
+        sampler.mark_at_start = _status("VmHWM")
+        _at_work.append(sampler)
     sampler.start()
     cpu = tree_cpu()
     start = time.perf_counter()
@@ -108,7 +116,10 @@ def block(label: str, rows: int | None = None):
         result.seconds = time.perf_counter() - start
         sampler.finish()
         result.cpu_seconds = tree_cpu() - cpu
-        result.peak_bytes = sampler.peak
+        with _one_at_a_time:
+            _at_work.remove(sampler)
+            sampler.keep_mark()
+        result.peak_bytes = max(sampler.peak, sampler.own_peak)
 
 
 def repeat(function: Callable[[], object], repeats: int = 5, rows: int | None = None):
@@ -203,6 +214,7 @@ class _Sampler(threading.Thread):
     def __init__(self):
         super().__init__(daemon=True, name="measure")
         self.peak = 0
+        self.mark_at_start = self.own_peak = 0
         self._ended = threading.Event()
 
     def run(self):
@@ -216,6 +228,52 @@ class _Sampler(threading.Thread):
     def finish(self):
         self._ended.set()
         self.join()
+
+    def keep_mark(self):
+        """Note what the kernel says of this process's peak, if the mark has moved since the start."""
+        if _status("VmHWM") > self.mark_at_start:
+            self.own_peak = max(self.own_peak, _marked())
+
+
+_at_work: list[_Sampler] = []
+_one_at_a_time = threading.Lock()
+_before_mark = 0  # the highest mark that was set back
+
+
+def own_peak() -> int:
+    """Give the most memory that this process alone has held in its life; see `Block` for what is counted.
+
+    Returns
+    -------
+    int
+        Bytes; 0 where the system keeps no mark of it (Linux does).
+    """
+    return max(_before_mark, _marked())
+
+
+def _marked() -> int:
+    """Bytes at the kernel's mark: what this process holds now, and what it has given back since its peak."""
+    try:
+        mark = _status("VmHWM")
+        return memory_of(psutil.Process()) + mark - _status("VmRSS") if mark else 0
+    except (psutil.Error, OSError):
+        return 0
+
+
+def _status(name: str) -> int:
+    """Bytes that Linux says of this process under that name; 0 elsewhere."""
+    try:
+        line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name))
+        return 1024 * int(line.split()[1])
+    except (OSError, StopIteration, ValueError):
+        return 0
+
+
+def _set_mark_back() -> None:
+    global _before_mark
+    _before_mark = own_peak()
+    with contextlib.suppress(OSError):  # not Linux, or not allowed: then the mark only counts where it still rises
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def higher_peak(peak: int, pid: int | None = None) -> int:

@@ -13,7 +13,6 @@ import tempfile
 import threading
 import time
 from multiprocessing.connection import Connection
-from pathlib import Path
 from types import SimpleNamespace
 
 from ipykernel.inprocess.socket import DummySocket
@@ -23,6 +22,7 @@ from ipykernel.kernelapp import IPKernelApp
 from ipykernel.kernelbase import Kernel
 from jupyter_client.session import Session
 
+from course_lib import measure
 from course_lib.sweeps.imports import describe
 from course_lib.sweeps.run_tree import start_of
 
@@ -211,7 +211,7 @@ async def _handle(kernel: IPythonKernel, kind: str, parent: dict) -> None:
 
 def _end(application: _KernelApplication, pipe: Connection) -> int:
     """End as an interpreter does, but for taking apart what is imported: that would copy all of it first."""
-    usage = {"peak_bytes": _own_peak()}
+    usage = {"peak_bytes": measure.own_peak()}
     with contextlib.suppress(Exception):
         threading._shutdown()
         atexit._run_exitfuncs()
@@ -221,14 +221,3 @@ def _end(application: _KernelApplication, pipe: Connection) -> int:
     with contextlib.suppress(OSError):
         pipe.send(("usage", usage))
     return 0
-
-
-def _own_peak() -> int:
-    """Bytes that this process held at most: its share now (Linux), and what it has given back since its peak."""
-    try:
-        share = 1024 * int(Path("/proc/self/smaps_rollup").read_text().split("\nPss:")[1].split()[0])
-        lines = Path("/proc/self/status").read_text().splitlines()
-        status = {line.split(":")[0]: line.split()[1] for line in lines if line.startswith(("VmHWM", "VmRSS"))}
-        return share + 1024 * (int(status["VmHWM"]) - int(status["VmRSS"]))
-    except (OSError, LookupError, ValueError):
-        return 0

@@ -19,7 +19,7 @@ def spin(seconds):
         pass
 
 
-def measured(work: str) -> dict[str, float]:
+def measured(work: str, before: str = "") -> dict[str, float]:
     """What `measure` says of work, in a Python of its own: here a Spark session of other tests may be at work."""
     indented = "\n    ".join(work.splitlines())
     script = f"""
@@ -32,6 +32,7 @@ def spin(seconds):
     while time.process_time() < end:
         pass
 
+{before}
 with measure.block("empty") as empty:
     pass
 with measure.block("work") as run:
@@ -44,6 +45,17 @@ print(json.dumps({{"growth": run.peak_bytes - empty.peak_bytes, "seconds": run.s
 def test_memory_of_an_allocation_is_seen():
     growth = measured(f"array = np.ones(200 * {MIB} // 8)\nspin(0.2)")["growth"]
     assert 190 * MIB < growth < 240 * MIB
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux marks the peak of a process")
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("", ""), (f"len(b'x' * (400 * {MIB}))", ""), ("", "with measure.block('inner'): pass")],
+    ids=["alone", "after a higher peak", "before a block within"],
+)
+def test_memory_held_in_one_call_is_seen(before, after):
+    """The call holds Python's lock, so that no sample falls into it."""
+    assert 190 * MIB < measured(f"len(b'x' * (200 * {MIB}))\n{after}", before)["growth"] < 240 * MIB
 
 
 def test_memory_of_a_child_process_is_seen():
