@@ -101,12 +101,12 @@ def block(label: str, rows: int | None = None):
     """
     result = Block(label, rows)
     sampler = _Sampler()
+    own = _OwnPeak()
     with _one_at_a_time:
-        for outer in _at_work:
-            outer.keep_mark()  # before it is set back
-        _set_mark_back()
-        sampler.mark_at_start = _status("VmHWM")
-        _at_work.append(sampler)
+        for outer in _watching:
+            outer.look()  # before the mark is set back
+        own.start()
+        _watching.append(own)
     sampler.start()
     cpu = tree_cpu()
     start = time.perf_counter()
@@ -117,9 +117,8 @@ def block(label: str, rows: int | None = None):
         sampler.finish()
         result.cpu_seconds = tree_cpu() - cpu
         with _one_at_a_time:
-            _at_work.remove(sampler)
-            sampler.keep_mark()
-        result.peak_bytes = max(sampler.peak, sampler.own_peak)
+            result.peak_bytes = max(sampler.peak, own.look())
+            _watching.remove(own)
 
 
 def repeat(function: Callable[[], object], repeats: int = 5, rows: int | None = None):
@@ -214,7 +213,6 @@ class _Sampler(threading.Thread):
     def __init__(self):
         super().__init__(daemon=True, name="measure")
         self.peak = 0
-        self.mark_at_start = self.own_peak = 0
         self._ended = threading.Event()
 
     def run(self):
@@ -229,15 +227,40 @@ class _Sampler(threading.Thread):
         self._ended.set()
         self.join()
 
-    def keep_mark(self):
-        """Note what the kernel says of this process's peak, if the mark has moved since the start."""
-        if _status("VmHWM") > self.mark_at_start:
-            self.own_peak = max(self.own_peak, _marked())
+
+class _OwnPeak:
+    """The most that this process alone has held since the start, by the mark that Linux keeps of it (elsewhere 0)."""
+
+    def __init__(self):
+        self._mark_at_start = self._bytes = 0
+
+    def start(self) -> None:
+        """Set the mark back; whoever else watches it has to look before."""
+        with contextlib.suppress(OSError):  # not Linux, or not allowed: then the mark only counts where it still rises
+            Path("/proc/self/clear_refs").write_text("5")
+        self._mark_at_start = _mark_and_held()[0]
+
+    def look(self) -> int:
+        """Bytes at most until now: what this process holds (see `memory_of`), and what it has given back since."""
+        mark, held = _mark_and_held()
+        if mark > self._mark_at_start:
+            with contextlib.suppress(psutil.Error, OSError):
+                self._bytes = max(self._bytes, memory_of(psutil.Process()) + mark - held)
+        return self._bytes
 
 
-_at_work: list[_Sampler] = []
+def _mark_and_held() -> tuple[int, int]:
+    """Resident bytes of this process, at most since the mark was set back, and now; zeros where Linux does not say."""
+    try:
+        status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+        return 1024 * int(status["VmHWM"].split()[0]), 1024 * int(status["VmRSS"].split()[0])
+    except (OSError, LookupError, ValueError):
+        return 0, 0
+
+
+_life = _OwnPeak()
+_watching = [_life]
 _one_at_a_time = threading.Lock()
-_before_mark = 0  # the highest mark that was set back
 
 
 def own_peak() -> int:
@@ -248,32 +271,7 @@ def own_peak() -> int:
     int
         Bytes; 0 where the system keeps no mark of it (Linux does).
     """
-    return max(_before_mark, _marked())
-
-
-def _marked() -> int:
-    """Bytes at the kernel's mark: what this process holds now, and what it has given back since its peak."""
-    try:
-        mark = _status("VmHWM")
-        return memory_of(psutil.Process()) + mark - _status("VmRSS") if mark else 0
-    except (psutil.Error, OSError):
-        return 0
-
-
-def _status(name: str) -> int:
-    """Bytes that Linux says of this process under that name; 0 elsewhere."""
-    try:
-        line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name))
-        return 1024 * int(line.split()[1])
-    except (OSError, StopIteration, ValueError):
-        return 0
-
-
-def _set_mark_back() -> None:
-    global _before_mark
-    _before_mark = own_peak()
-    with contextlib.suppress(OSError):  # not Linux, or not allowed: then the mark only counts where it still rises
-        Path("/proc/self/clear_refs").write_text("5")
+    return _life.look()
 
 
 def higher_peak(peak: int, pid: int | None = None) -> int:

@@ -47,7 +47,10 @@ def test_memory_of_an_allocation_is_seen():
     assert 190 * MIB < growth < 240 * MIB
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux marks the peak of a process")
+marked = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux marks the peak of a process")
+
+
+@marked
 @pytest.mark.parametrize(
     ("before", "after"),
     [("", ""), (f"len(b'x' * (400 * {MIB}))", ""), ("", "with measure.block('inner'): pass")],
@@ -56,6 +59,11 @@ def test_memory_of_an_allocation_is_seen():
 def test_memory_held_in_one_call_is_seen(before, after):
     """The call holds Python's lock, so that no sample falls into it."""
     assert 190 * MIB < measured(f"len(b'x' * (200 * {MIB}))\n{after}", before)["growth"] < 240 * MIB
+
+
+@marked
+def test_the_peak_of_a_life_outlasts_the_blocks_after_it():
+    measured(f"assert 400 * {MIB} < measure.own_peak() < 500 * {MIB}", before=f"len(b'x' * (400 * {MIB}))")
 
 
 def test_memory_of_a_child_process_is_seen():
