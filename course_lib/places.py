@@ -1,4 +1,4 @@
-"""Where things lie: the repository and what is in it, the cache of data and jars, what set-up made for this machine."""
+"""Where things lie: the repository and what is in it, the cache, what set-up made for this machine, the lab."""
 
 import os
 import sys
@@ -23,6 +23,15 @@ def cache_folder() -> Path:
 def project_folder() -> Path:
     """Give the folder in this environment where set-up keeps what it made for this machine."""
     return Path(sys.prefix) / "share" / "ml-at-scale"
+
+
+def lab_address() -> str | None:
+    """Give the address of the lab that this Python works for, or the part of it after the host, with / at the end."""
+    if address := os.environ.get("JUPYTER_SERVER_URL"):  # in a terminal of the lab
+        return address
+    if prefix := os.environ.get("JUPYTERHUB_SERVICE_PREFIX"):  # on Binder: the user's part
+        return prefix
+    return "/" if "JPY_SESSION_NAME" in os.environ else None  # a kernel that a Jupyter server has started
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from course_lib.command import settings
 from course_lib.command.lessons import find_lesson, lessons
 from course_lib.engines import environment
 from course_lib.errors import CourseError
-from course_lib.places import REPOSITORY, RUNS
+from course_lib.places import REPOSITORY, RUNS, lab_address
 
 app = typer.Typer(
     name="course",
@@ -215,7 +215,7 @@ def mlflow(
     from course_lib.serving import mlflow_page
 
     def tell(where: str) -> None:
-        lab = os.environ.get("JUPYTER_SERVER_URL")  # in a terminal of the lab
+        lab = lab_address()
         console.print(f"MLflow's page: {f'{lab}proxy/' if lab else 'http://127.0.0.1:'}{where}", soft_wrap=True)
         if not lab:
             console.print(f"Beside a lab: its own address with /proxy/{where} after the host.", soft_wrap=True)

@@ -9,6 +9,7 @@ In a notebook an engine is kept over many cells: ``cluster = local_cluster()``, 
 from pathlib import Path
 
 from course_lib.engines import jvm, processes, refusals, session, sizes
+from course_lib.engines.addresses import LOOPBACK
 from course_lib.engines.processes import Engine
 from course_lib.errors import CourseError
 
@@ -17,7 +18,7 @@ _LEAST_MEMORY_MIB = 512  # Spark starts no executor below 450
 # Resident memory beyond the heap, as benchmarks/engines.py finds it: of a master or worker, of an executor with Python.
 _DAEMON_BYTES = 200 * _MIB
 _EXECUTOR_BYTES = 250 * _MIB
-_DAEMON_OPTIONS = ("-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")  # they only pass messages
+_DAEMON_OPTIONS = ("-Xmx192m", "-Xmn16m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")  # they only pass messages
 
 
 class Cluster(Engine):
@@ -35,9 +36,10 @@ class Cluster(Engine):
 
     _kind, _title = "cluster", "Spark cluster"
 
-    def __init__(self, workers: int, cores: int, memory_mib: int, port: int):
+    def __init__(self, workers: int, cores: int, memory_mib: int, port: int, hosts: int = 1):
         super().__init__()
         self._cores, self._memory_mib = cores, memory_mib
+        self._hosts = LOOPBACK[:hosts]
         self._workers: dict[int, str] = {}  # process id to name, oldest first
         self._started = 0
         with self._stopped_on_failure():
@@ -100,7 +102,8 @@ class Cluster(Engine):
         for _ in range(number):
             self._started += 1
             name = f"worker-{self._started}"
-            words = ["--host", "127.0.0.1", "--webui-port", 0, "--work-dir", self._folder / "work"]
+            host = self._hosts[(self._started - 1) % len(self._hosts)]
+            words = ["--host", host, "--webui-port", 0, "--work-dir", self._folder / "work"]
             words += ["--cores", self._cores, "--memory", f"{self._memory_mib}m", self.url]
             self._workers[self._start_class(name, "worker.Worker", words)] = name
         self._wait_for_workers("all workers were registered")
@@ -134,6 +137,7 @@ class Cluster(Engine):
             "SPARK_HOME": str(jvm.spark_home()),
             "SPARK_SCALA_VERSION": "2.13",  # else executors look for a source tree of Spark
             "SPARK_LOCAL_IP": "127.0.0.1",  # pages listen where this says
+            "MALLOC_ARENA_MAX": "2",  # else each thread of a JVM may keep memory of its own
             "SPARK_LOCAL_DIRS": str(self._folder / "executors"),
             "JAVA_HOME": str(self._java.home),
             "JDK_JAVA_OPTIONS": f'"@{self._executor_options()}"',  # a worker hands it on to its executors
@@ -141,7 +145,7 @@ class Cluster(Engine):
         return self._start(name, command, variables)
 
 
-def local_cluster(workers: int = 2, cores: int = 1, memory: str = "1g", port: int = 0) -> Cluster:
+def local_cluster(workers: int = 2, cores: int = 1, memory: str = "1g", port: int = 0, hosts: int = 1) -> Cluster:
     """Start a Spark cluster on this machine.
 
     Parameters
@@ -154,6 +158,9 @@ def local_cluster(workers: int = 2, cores: int = 1, memory: str = "1g", port: in
         Memory of each executor's heap, such as ``512m`` or ``2g``; 512m or more.
     port : int
         The master's port; 0 stands for a free one.
+    hosts : int
+        1, or 2: then every second worker calls this machine ``localhost`` instead of ``127.0.0.1``, and Spark takes
+        them for two machines. It starts second copies of slow tasks on another machine only.
 
     Returns
     -------
@@ -175,11 +182,13 @@ def local_cluster(workers: int = 2, cores: int = 1, memory: str = "1g", port: in
     """
     if workers < 1 or cores < 1:
         raise CourseError(f"A cluster of {workers} workers with {cores} cores each: both must be 1 or more.")
+    if not 1 <= hosts <= len(LOOPBACK):
+        raise CourseError(f"hosts={hosts}: this machine can pass for 1 host or for {len(LOOPBACK)}.")
     memory_mib = sizes.mebibytes(memory, "a worker's memory", _LEAST_MEMORY_MIB)
     refusals.must_be_free(port)
     _must_have_memory(workers, memory_mib, masters=1)
     refusals.system_must_allow("A Spark cluster", 1e9)
-    return Cluster(workers, cores, memory_mib, port)
+    return Cluster(workers, cores, memory_mib, port, hosts)
 
 
 def _must_have_memory(workers: int, memory_mib: int, masters: int = 0) -> None:

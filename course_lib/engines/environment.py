@@ -4,10 +4,12 @@ Old guides leave variables behind that end a start in a riddle. So nothing that 
 what is listed here; `course doctor` shows what it finds of both kinds.
 """
 
+import contextlib
 import importlib.util
 import os
 import sys
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 from course_lib.errors import CourseError
@@ -77,6 +79,23 @@ def clear(before_kernels: bool = False) -> None:
     """
     for name in (*_of_spark(), *(_OF_KERNELS if before_kernels else ())):
         os.environ.pop(name, None)
+
+
+@contextlib.contextmanager
+def without(name: str) -> Iterator[None]:
+    """Take a variable out of this process for a block of code.
+
+    Parameters
+    ----------
+    name : str
+        The variable; if it is not set, nothing happens.
+    """
+    value = os.environ.pop(name, None)
+    try:
+        yield
+    finally:
+        if value is not None:
+            os.environ[name] = value
 
 
 def of_jvm(**own: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,31 @@ logger.gateway.level = warn
 """
 )
 
+# Settings that are this module's business, and what to do instead of giving them.
+_NOT_TO_SET = {
+    "spark.master": "give it as `master`",
+    "spark.app.name": "give it as `app`",
+    "spark.remote": "give it as `master`",
+    "spark.sql.extensions": "Delta Lake comes with `delta=True`",
+    "spark.sql.catalog.spark_catalog": "Delta Lake comes with `delta=True`",
+    **dict.fromkeys(("spark.jars", "spark.jars.packages"), "`delta=True` brings Delta Lake's jars"),
+    **dict.fromkeys(
+        (
+            "spark.driver.bindAddress",
+            "spark.driver.host",
+            "spark.driver.extraClassPath",
+            "spark.driver.extraJavaOptions",
+            "spark.executor.extraClassPath",
+            "spark.local.dir",
+            "spark.sql.warehouse.dir",
+            "spark.sql.session.timeZone",
+            "spark.sql.execution.arrow.pyspark.enabled",
+            "spark.ui.showConsoleProgress",
+        ),
+        "the course sets it",
+    ),
+}
+
 
 @dataclass
 class _Running:
@@ -50,7 +75,12 @@ class _JavaEndedError(CourseError):
 _running: _Running | None = None
 
 
-def get_spark(app: str = "ml-at-scale", master: str | None = None, delta: bool = False):
+def get_spark(
+    app: str = "ml-at-scale",
+    master: str | None = None,
+    delta: bool = False,
+    settings: Mapping[str, str | int | float | bool] | None = None,
+):
     """Give the Spark session, starting it if there is none.
 
     Parameters
@@ -63,6 +93,9 @@ def get_spark(app: str = "ml-at-scale", master: str | None = None, delta: bool =
         machine with every core that this process may use.
     delta : bool
         Whether the session must know Delta Lake. Its jars come from ``course data get --jars``.
+    settings : mapping of str to str, int, float or bool, optional
+        Spark's settings that must be there when it starts, such as ``{"spark.speculation": True}``; over those of this
+        function. (What may change while it runs is set by ``spark.conf.set``.)
 
     Returns
     -------
@@ -74,9 +107,10 @@ def get_spark(app: str = "ml-at-scale", master: str | None = None, delta: bool =
     Raises
     ------
     CourseError
-        No Java; an address that does not answer; jars missing or altered; or another master, or Delta Lake, asked for
-        while a session without it runs.
+        No Java; an address that does not answer; jars missing or altered; a setting that is not to be given here; or
+        another master, Delta Lake or other settings asked for while a session without them runs.
     """
+    settings = _as_text(settings or {})
     asked = master or _master_from_environment()
     _adopt()
     if _is_running():
@@ -85,24 +119,27 @@ def get_spark(app: str = "ml-at-scale", master: str | None = None, delta: bool =
                 f"Spark runs on {addresses.shown(_running.master)} and was asked for on {addresses.shown(asked)}: "
                 "call stop_spark() first, or leave `master` (and SPARK_MASTER, SPARK_REMOTE) as it was."
             )
+        _must_have(_running.session, settings)
         return _with_delta(_running.session) if delta else _running.session
     stop_spark()  # what is left of a session that ended by itself
     master = asked or f"local[{sizes.cores()}]"
     environment.must_be_sound()
     addresses.must_answer(master)
     if master.startswith("sc://"):
+        _must_not_be_given(settings)
         session = _begin(app, master)
         return _with_delta(session) if delta else session
+    _must_fit_workers(master, settings.get("spark.executor.memory"))
     refusals.system_must_allow("A Spark session", 2e8)
     java = find_java()
     archive = jvm.archive_options(java)
     more_jars = jars.delta() if delta else []
     try:
-        return _begin(app, master, java, archive, more_jars)
+        return _begin(app, master, java, archive, more_jars, settings)
     except _JavaEndedError:
         if not archive:
             raise
-        return _begin(app, master, java, [], more_jars)  # a damaged archive takes Java down with it
+        return _begin(app, master, java, [], more_jars, settings)  # a damaged archive takes Java down with it
 
 
 def _begin(
@@ -111,12 +148,15 @@ def _begin(
     java: Java | None = None,
     jvm_options: list[str] | None = None,
     delta_jars: Sequence[Path] = (),
+    more_settings: Mapping[str, str] | None = None,
 ):
     """Start a session and remember it."""
     global _running
     environment.clear()  # of what PySpark would read
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable  # workers: this very Python
-    _running = _start(app, master, java, jvm_options, delta_jars) if java else _connect(app, master)
+    _running = (
+        _start(app, master, java, jvm_options, delta_jars, more_settings or {}) if java else _connect(app, master)
+    )
     from pyspark.logger import PySparkLogger  # not before: PySpark is imported while the JVM starts
 
     for name in ("DataFrameQueryContextLogger", "SQLQueryContextLogger"):  # each error again, as a wall of JSON
@@ -186,6 +226,41 @@ def _with_delta(session):
     return session
 
 
+def _as_text(settings: Mapping) -> dict[str, str]:
+    """Write settings as Spark reads them; raise for those that are not to be given."""
+    for name in settings:
+        if not str(name).startswith("spark."):
+            raise CourseError(f"{name!r} is no setting of Spark's: their names begin with 'spark.'.")
+        if why := _NOT_TO_SET.get(name):
+            raise CourseError(f"{name} cannot be in `settings`: {why}.")
+    text = {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in settings.items()}
+    if heap := text.get("spark.driver.memory"):
+        text["spark.driver.memory"] = f"{sizes.mebibytes(heap, 'spark.driver.memory', sizes.LEAST_MIB)}m"
+    return text
+
+
+def _must_not_be_given(settings: Mapping[str, str]) -> None:
+    """Raise where settings are given to Spark Connect."""
+    if settings:
+        raise CourseError(
+            f"Spark Connect cannot be given {', '.join(settings)}: such settings hold from a server's start on. "
+            "Leave `settings` out, or unset SPARK_REMOTE and run on this machine or on a cluster."
+        )
+
+
+def _must_have(session, settings: Mapping[str, str]) -> None:
+    """Raise where a session that runs has other settings: most cannot change any more."""
+    if not hasattr(session, "_jvm"):
+        _must_not_be_given(settings)
+    for name, wanted in settings.items():
+        found = session.conf.get(name, None)
+        if found != wanted:
+            raise CourseError(
+                f"Spark runs with {name} {'not set' if found is None else f'= {found}'} and was asked for with "
+                f"{wanted}: call stop_spark() first, or leave it out of `settings`."
+            )
+
+
 def _is_running() -> bool:
     """Whether the session of this process is there and has not been stopped behind our back."""
     if _running is None or _running.owner != os.getpid():
@@ -205,20 +280,28 @@ def _master_from_environment() -> str | None:
 # ---- a session with its own JVM --------------------------------------------------------------------------------------
 
 
-def _start(app: str, master: str, java: Java, jvm_options: list[str], delta_jars: Sequence[Path]) -> _Running:
+def _start(
+    app: str,
+    master: str,
+    java: Java,
+    jvm_options: list[str],
+    delta_jars: Sequence[Path],
+    more_settings: Mapping[str, str],
+) -> _Running:
     """Start a JVM and the session in it."""
     folder = Path(tempfile.mkdtemp(prefix="ml-at-scale-"))
     process = None
     if sizes.low_memory():
         give_back_memory()
     try:
-        settings = _settings(master, folder, delta_jars)
+        settings = _settings(master, folder, delta_jars) | more_settings
         process = _launch(java, settings, addresses.stays_here(master), folder, jvm_options, delta_jars)
         from pyspark import SparkContext
         from pyspark.sql import SparkSession
 
         SparkContext._ensure_initialized(gateway=_gateway(process, folder))
-        session = SparkSession.builder.appName(app).master(master).getOrCreate()
+        with environment.without("SPARK_REMOTE"):  # PySpark would refuse a master beside it; here `master` decides
+            session = SparkSession.builder.appName(app).master(master).getOrCreate()
         # The JVM outlives this process by a moment, also when it is killed: let it sweep up.
         in_jvm = session._jvm
         in_jvm.org.apache.spark.util.ShutdownHookManager.registerShutdownDeleteDir(in_jvm.java.io.File(str(folder)))
@@ -258,8 +341,8 @@ def _settings(master: str, folder: Path, delta_jars: Sequence[Path]) -> dict[str
             # Adaptive execution merges what is too small; more than a few per core only costs start-up.
             "spark.sql.shuffle.partitions": str(4 * sizes.cores()),
         }
-    if memory := _executor_memory(master):
-        settings["spark.executor.memory"] = memory
+    if lent := _worker_mib(master):
+        settings["spark.executor.memory"] = f"{lent}m"
         # The archive of loaded classes, which the cluster gives its executors, holds for this order of jars.
         settings["spark.executor.extraClassPath"] = os.pathsep.join([*jvm.class_path(), *map(str, delta_jars)])
     elif delta_jars and not master.startswith("local"):
@@ -268,13 +351,23 @@ def _settings(master: str, folder: Path, delta_jars: Sequence[Path]) -> dict[str
     return settings | (jars.DELTA_SETTINGS if delta_jars else {})
 
 
-def _executor_memory(master: str) -> str | None:
-    """Give all that a worker of `local_cluster` lends to an executor; for other masters Spark's settings decide."""
+def _worker_mib(master: str) -> int | None:
+    """Give the MiB that a worker of `local_cluster` lends to an executor; for other masters Spark's settings decide."""
     if master.startswith("spark://"):
         for cluster in processes.notes("cluster"):
             if cluster["url"] == master.replace("localhost", "127.0.0.1"):
-                return f"{cluster['memory_mib']}m"
+                return cluster["memory_mib"]
     return None
+
+
+def _must_fit_workers(master: str, memory: str | None) -> None:
+    """Raise where no worker of a `local_cluster` lends so much to an executor: Spark would wait for one for ever."""
+    lent = _worker_mib(master)
+    if memory and lent and sizes.mebibytes(memory, "spark.executor.memory", sizes.LEAST_MIB) > lent:
+        raise CourseError(
+            f"spark.executor.memory={memory} is more than the {lent}m that each worker lends: "
+            f"take {lent}m or less, or larger workers, local_cluster(memory={memory!r})."
+        )
 
 
 def _launch(
@@ -288,6 +381,7 @@ def _launch(
         *more_options,
         sizes.collector(),
         f"-Xmx{settings['spark.driver.memory']}",
+        *(["-Xmn64m"] if sizes.low_memory() else []),  # else a third of the heap fills before anything is tidied up
         f"-Djava.io.tmpdir={folder}",
         f"-XX:ErrorFile={folder / 'java-crash.log'}",
         f"-Dderby.system.home={folder}",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from course_lib import get_spark, stop_spark
+from course_lib import get_spark, spark_status, stages_of, stop_spark
 from course_lib.data import catalogue
 from course_lib.engines import paths
 from course_lib.engines.cluster import local_cluster
@@ -18,6 +18,11 @@ from course_lib.engines.cluster import local_cluster
 told = {}
 FLIGHTS = paths.to_read(catalogue.fetch("flights"))
 ROWS = 200_000_000
+DYNAMIC = {
+    "spark.dynamicAllocation.enabled": True,
+    "spark.dynamicAllocation.executorIdleTimeout": "3s",
+    "spark.dynamicAllocation.shuffleTracking.timeout": "3s",
+}
 
 
 def summary() -> list:
@@ -41,6 +46,19 @@ def count_remainders() -> list:
     return sorted([row[0], row[1]] for row in numbers.groupBy("remainder").agg({"value": "sum"}).collect())
 
 
+def summary_in_pandas() -> list:
+    flights = catalogue.load("flights")
+    flights["hours"] = flights["air_time"] / 60
+    by_month = flights.groupby(["carrier", "month"]).agg({"hours": "max", "distance": "sum", "flight": "size"})
+    return sorted(by_month.reset_index().to_numpy().tolist())
+
+
+def remainders_by_hand(digit: int) -> int:
+    """Sum of id % 7 where id % 10 is the digit: it repeats every 70."""
+    whole, rest = divmod(ROWS, 70)
+    return sum((number % 7) * (whole + (number < rest)) for number in range(digit, 70, 10))
+
+
 def lose_a_worker_in_mid_job(cluster) -> dict:
     answers = []
     job = threading.Thread(target=lambda: answers.append(count_remainders()))
@@ -53,6 +71,13 @@ def lose_a_worker_in_mid_job(cluster) -> dict:
     done = max(stage.numCompletedTasks for stage in stages(context))
     job.join()
     return {"tasks done at the kill": done, "answer": answers[0], "states": list(cluster.workers()["state"])}
+
+
+def most_executors_until_none_is_left(spark) -> int:
+    while (executors := spark_status.executors(spark))["alive"].any():
+        time.sleep(0.2)
+    added, removed = executors["added"], executors["removed"]
+    return max(int(((added <= moment) & (moment < removed)).sum()) for moment in added)
 
 
 def stages(context):
@@ -73,7 +98,7 @@ with contextlib.ExitStack() as taken:
             listener.listen()
         told["taken"].append(port)
 
-    with local_cluster(workers=2) as cluster, local_cluster(workers=1, memory="512m") as other:
+    with local_cluster(workers=2) as cluster, local_cluster(workers=2, memory="512m") as other:
         told["urls"] = [cluster.url, other.url]
         told["workers"] = cluster.workers().to_dict("records")
         told["logs"] = sorted(path.name for path in cluster.logs.glob("*.log"))
@@ -87,21 +112,26 @@ with contextlib.ExitStack() as taken:
                 if connection.status == "LISTEN"
             }
         )
-        told["mid-job"] = lose_a_worker_in_mid_job(cluster)
+        with stages_of(get_spark()) as ran:
+            told["mid-job"] = lose_a_worker_in_mid_job(cluster)
+        tasks = ran.tasks()
+        told["mid-job"]["attempts at tasks"] = len(tasks)
+        told["mid-job"]["tasks"] = len(tasks[["stage", "index"]].drop_duplicates())
+        told["mid-job"]["executors"] = spark_status.executors(get_spark())["alive"].to_list()
         cluster.add_worker()
         told["after adding"] = list(cluster.workers()["state"])
         told["after adding, the answer"] = summary()
         stop_spark()
 
-        get_spark(master=other.url)
+        spark = get_spark(master=other.url, settings=DYNAMIC)
+        told["executors"] = [len(spark_status.executors(spark))]
         told["executor memory"] = get_spark().sparkContext.getConf().get("spark.executor.memory")
         told["on the other"] = summary()  # its session is left to the end of the block
+        told["executors"].append(most_executors_until_none_is_left(spark))
         folders = [cluster.logs.parent, other.logs.parent]
 
 told["left"] = [str(folder) for folder in folders if folder.exists()] + [process.name() for process in below()]
 told["notes left"] = [path.name for path in Path(os.environ["COURSE_HOME"], "engines").iterdir()]
-get_spark(master="local[2]")
-told["on local"] = summary()
-told["remainders"] = count_remainders()
-stop_spark()
+told["in pandas"] = summary_in_pandas()
+told["remainders"] = [[digit, remainders_by_hand(digit)] for digit in range(10)]
 print(json.dumps(told))

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 from pyspark.sql import functions as f
 
-from course_lib import CourseError, get_spark, stop_spark
+from course_lib import CourseError, get_spark, stages_of, stop_spark
 from course_lib.data import catalogue
 from course_lib.engines import paths
 from course_lib.engines.connect import connect_server
@@ -20,6 +20,14 @@ told = {}
 def summary() -> list:
     flights = get_spark().read.parquet(paths.to_read(catalogue.fetch("flights")))
     return sorted(list(row) for row in flights.groupBy("carrier").agg(f.count("*"), f.sum("distance")).collect())
+
+
+def refusal_of_stages(spark) -> str:
+    try:
+        with stages_of(spark):
+            return ""
+    except CourseError as error:
+        return str(error)
 
 
 def refusal(url: str, **options) -> dict:
@@ -41,6 +49,8 @@ with connect_server(master="local[2]", delta=True) as server:
     os.environ["SPARK_REMOTE"] = server.url
     spark = get_spark(delta=True)
     told["session"] = type(spark).__module__
+    told["stages"] = refusal_of_stages(spark)
+    told["settings"] = refusal(server.url, settings={"spark.speculation": True})
     told["on connect"] = summary()
     table = Path("table").absolute().as_uri()
     spark.range(3).write.format("delta").save(table)

@@ -9,9 +9,9 @@ def life(tmp_path_factory):
     return tell("cluster_life.py", tmp_path_factory.mktemp("work"))
 
 
-def test_a_job_gives_the_same_on_the_cluster_as_on_local(life):
-    assert len(life["on local"]) > 100
-    assert life["on the cluster"] == life["on local"]
+def test_a_job_gives_the_same_on_the_cluster_as_in_pandas(life):
+    assert len(life["in pandas"]) > 100
+    assert life["on the cluster"] == life["in pandas"]
 
 
 def test_all_workers_are_registered_when_it_is_given(life):
@@ -28,7 +28,7 @@ def test_taken_ports_do_not_disturb_it(life):
 
 def test_a_second_cluster_runs_at_the_same_time(life):
     assert len(set(life["urls"])) == 2
-    assert life["on the other"] == life["on local"]
+    assert life["on the other"] == life["in pandas"]
 
 
 def test_executors_are_as_large_as_the_workers(life):
@@ -41,9 +41,18 @@ def test_a_worker_killed_in_mid_job_leaves_the_answer_right(life):
     assert sorted(life["mid-job"]["states"]) == ["ALIVE", "DEAD"]
 
 
+def test_the_tasks_that_were_done_again_are_counted(life):
+    assert life["mid-job"]["attempts at tasks"] > life["mid-job"]["tasks"] >= 24
+    assert sorted(life["mid-job"]["executors"]) == [False, True]
+
+
+def test_executors_come_with_the_work_and_go_after_it(life):
+    assert life["executors"] == [0, 2]  # then it was waited until none was left
+
+
 def test_a_worker_can_be_added(life):
     assert sorted(life["after adding"]) == ["ALIVE", "ALIVE", "DEAD"]
-    assert life["after adding, the answer"] == life["on local"]
+    assert life["after adding, the answer"] == life["in pandas"]
 
 
 def test_it_listens_on_this_machine_only(life):

@@ -40,6 +40,11 @@ def test_it_is_restarted_at_the_same_url(life):
     assert life["on connect after the restart"] == life["on local"]
 
 
+def test_what_it_cannot_do_is_one_line(life):
+    assert life["stages"].startswith("Spark Connect does not show its stages to a client: ")
+    assert life["settings"]["line"].startswith("Spark Connect cannot be given spark.speculation: ")
+
+
 def test_it_knows_delta(life):
     assert life["rows of the Delta table"] == 3
 

@@ -53,3 +53,26 @@ def test_only_what_stays_on_this_machine_is_bound_to_loopback():
     assert addresses.stays_here("spark://127.0.0.1:7077")
     assert not addresses.stays_here("spark://127.0.0.1:7077,cluster.example:7077")
     assert not addresses.stays_here("yarn")
+
+
+def test_a_session_that_has_the_settings_asked_for_is_given(spark):
+    assert get_spark(settings={"spark.sql.adaptive.enabled": True}) is spark
+
+
+def test_other_settings_while_one_runs_are_refused(spark):
+    with pytest.raises(CourseError, match=r"spark\.speculation not set and was asked for with true: call stop_spark"):
+        get_spark(settings={"spark.speculation": True})
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"spark.master": "local[1]"}, "give it as `master`"),
+        ({"spark.local.dir": "here"}, "the course sets it"),
+        ({"speculation": True}, "begin with 'spark.'"),
+        ({"spark.driver.memory": "100m"}, "480m"),
+    ],
+)
+def test_a_setting_that_is_not_to_be_given_is_refused(spark, settings, reason):
+    with pytest.raises(CourseError, match=reason):
+        get_spark(settings=settings)
