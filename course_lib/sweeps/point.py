@@ -8,7 +8,6 @@ import json
 import math
 import os
 import shutil
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,11 +18,9 @@ from typing import Any
 from course_lib.errors import failed_cell
 from course_lib.sweeps import records
 from course_lib.sweeps.plan import Limits
-from course_lib.sweeps.run_tree import end_tree, tree_of
 from course_lib.sweeps.warm_runs import KernelRun, Run
+from course_lib.sweeps.watch import Watch
 from course_lib.sweeps.working_directory import lay_out, set_aside
-
-_SAMPLE_SECONDS = 0.25
 
 EXECUTED, FILES = "executed.ipynb", "files"  # what a run leaves in its folder
 
@@ -102,7 +99,7 @@ def run_point(
 
     def begin(run: Run | KernelRun) -> None:
         nonlocal watch
-        watch = _Watch(run, job.limits, began)
+        watch = Watch(run, job.limits, began)
         begun(run)
 
     try:
@@ -196,61 +193,3 @@ def _recorded(executed: Path, notebook: Any) -> dict[str, Any]:
     elif not executed.is_file():
         executed.write_text(nbformat.writes(notebook), encoding="utf-8")
     return records.recorded(notebook)
-
-
-# ---- limits ----------------------------------------------------------------------------------------------------------
-
-
-class _Watch:
-    """Measures a run now and then, and ends it with all its processes when it passes a limit.
-
-    Attributes
-    ----------
-    passed : (str, str) or None
-        Which limit, and in words.
-    """
-
-    def __init__(self, run: Run | KernelRun, limits: Limits, began: float):
-        self.run, self._limits = run, limits
-        self.peak_bytes, self.cpu_seconds, self.passed = 0, 0.0, None
-        self._end = began + limits.seconds if limits.seconds else math.inf
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-        self._thread.start()
-
-    def _look(self) -> None:
-        pause = _SAMPLE_SECONDS
-        while not self._over.wait(max(0, min(pause, self._end - time.monotonic()))):
-            if time.monotonic() >= self._end:
-                self.passed = ("time", f"it took longer than {self._limits.seconds:g} s")
-                break
-            began = time.perf_counter()
-            held, used = _memory_and_cpu(tree_of(self.run.pid, self.run.mark, self.run.start))
-            if held > self.peak_bytes:  # what a second look does not confirm is no peak: see `measure.higher_peak`
-                held = min(held, _memory_and_cpu(tree_of(self.run.pid, self.run.mark, self.run.start))[0])
-            self.peak_bytes, self.cpu_seconds = max(self.peak_bytes, held), max(self.cpu_seconds, used)
-            if self._limits.memory and held > self._limits.memory:
-                limit = self._limits.memory
-                self.passed = ("memory", f"it held {held / 1e6:,.0f} MB, more than {limit / 1e6:,.0f} MB")
-                break
-            pause = max(_SAMPLE_SECONDS, 40 * (time.perf_counter() - began))  # looking takes little of a core
-        if self.passed:
-            end_tree(self.run.pid, self.run.mark, self.run.start)
-
-    def stop(self) -> None:
-        self._over.set()
-        self._thread.join()
-
-
-def _memory_and_cpu(processes: set[int]) -> tuple[int, float]:
-    import psutil
-
-    from course_lib import measure
-
-    held, used = 0, 0.0
-    for pid in processes:
-        with contextlib.suppress(psutil.Error, OSError):
-            process = psutil.Process(pid)
-            held += measure.memory_of(process)
-            used += sum(process.cpu_times()[:4])
-    return held, used
