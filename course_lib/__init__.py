@@ -23,14 +23,19 @@ _HOME_OF = {
     "local_cluster": "engines.cluster",
     "networks_at_scale": "data.catalogue",
     "open_databases": "engines.databases",
+    "race": "sweeps.race",
     "record": "sweeps.records",
     "results": "sweeps.records",
+    "scala_shell": "engines.scala",
     "solution": "exercises",
+    "stages_of": "engines.spark_status",
     "stop_spark": "engines.session",
     "sweep": "sweeps.sweep",
 }
 _MODULES = {
     "believe": "data.believe",
+    "checkpoints": "training.checkpoints",
+    "data_parallel": "training.data_parallel",
     "datasets": "data.catalogue",
     "evaluate": "evaluate",
     "features": "data.features",
@@ -41,6 +46,9 @@ _MODULES = {
     "measure": "measure",
     "own_table": "data.own_table",
     "registry": "serving.registry",
+    "simulated_cluster": "simulated_cluster",
+    "spark_status": "engines.spark_status",
+    "tpch": "data.tpch",
 }
 
 __all__ = [*_HOME_OF, *_MODULES]
