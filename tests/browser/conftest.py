@@ -13,12 +13,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from papermill.iorw import load_notebook_node, write_ipynb
+from papermill.parameterize import parameterize_notebook
 from selenium import webdriver
 
 from course_lib.data.catalogue import cache_folder
 from course_lib.places import REPOSITORY
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+LESSON = Path("notebooks", "00_introduction.ipynb")
+# Under which every lesson is tested, and enough rows for Spark's progress to be seen: half of the default run's work.
+SMALL = {"late_minutes": 60, "late_cost": 10.0, "repeats": 2, "rows_at_scale": 5_000_000, "seed": 1}
 QUIET = ("quic", "background-networking", "component-update", "sync", "gpu")  # headless, and asks nobody outside
 FLAGS = ["--headless=new", "--no-sandbox", "--no-first-run", "--hide-scrollbars", "--window-size=1440,900"]
 FLAGS += [f"--disable-{what}" for what in QUIET]
@@ -48,6 +53,7 @@ def lab(tmp_path_factory):
         shutil.copytree(
             REPOSITORY / folder, project / folder, ignore=shutil.ignore_patterns("cache", "__pycache__", ".*")
         )
+    write_ipynb(parameterize_notebook(load_notebook_node(str(REPOSITORY / LESSON)), SMALL), str(project / LESSON))
     environment = {
         **os.environ,
         "HOME": str(home),

@@ -85,9 +85,11 @@ def test_no_address_of_a_registry(path):
     assert not re.search(r"://|--(extra-)?index-url|--find-links|^-[if]\b", path.read_text(), re.MULTILINE)
 
 
-def test_no_cuda_package_in_the_lock():
-    names = {name for name, _ in versions_in_the_lock()}
-    assert not {name for name in names if re.match(r"nvidia|cuda|triton", name)}
+def test_no_cuda_package_where_none_was_asked_for():
+    """Only the extra `torch` brings them, and it is in the lock but not in what is installed by default."""
+    names = {pin.name for pin in pins()}
+    assert not {name for name in names if re.match(r"nvidia|cuda|triton|torch", name)}
+    assert "torch" in {name for name, _ in versions_in_the_lock()}
 
 
 @by_python
