@@ -217,8 +217,8 @@ def _counted_hours(*, weather):
 def impossible_rotations(*, flights):
     """Find the flights whose aircraft leaves New York again before it can be back."""
     flown = flights.dropna(subset=["tailnum", "dep_delay"])
-    left = flown["time_hour"] + pd.to_timedelta(flown["minute"] + flown["dep_delay"], unit="min")
-    back = left + pd.to_timedelta(1.75 * flown["air_time"], unit="min")
+    left = flown["time_hour"] + (flown["minute"] + flown["dep_delay"]) * pd.Timedelta(minutes=1)
+    back = left + 1.75 * flown["air_time"] * pd.Timedelta(minutes=1)
     flown = flown.assign(left=left, back=back).sort_values("left")
     next_left = flown.groupby("tailnum")["left"].shift(-1)
     return set(flown.index[next_left < flown["back"]])
@@ -228,8 +228,8 @@ def _rotations(flights, minutes=None, order="left", by="tailnum", times=1.75):
     """Return the flights that are followed too early, with the variations that the mistakes need."""
     flown = flights.dropna(subset=["tailnum", "dep_delay"])
     minutes = flown["minute"] + flown["dep_delay"] if minutes is None else minutes(flown)
-    left = flown["time_hour"] + pd.to_timedelta(minutes, unit="min")
-    flown = flown.assign(left=left, back=left + pd.to_timedelta(times * flown["air_time"], unit="min"))
+    left = flown["time_hour"] + minutes * pd.Timedelta(minutes=1)
+    flown = flown.assign(left=left, back=left + times * flown["air_time"] * pd.Timedelta(minutes=1))
     flown = flown.sort_values(order, kind="stable") if order else flown
     next_left = flown.groupby(by)["left"].shift(-1) if by else flown["left"].shift(-1)
     return flown.assign(next_left=next_left)[next_left < flown["back"]]
@@ -285,15 +285,15 @@ def _how_many(*, flights):
 
 def _the_flight_after(*, flights):
     flown = flights.dropna(subset=["tailnum", "dep_delay"])
-    left = flown["time_hour"] + pd.to_timedelta(flown["minute"] + flown["dep_delay"], unit="min")
-    back = left + pd.to_timedelta(1.75 * flown["air_time"], unit="min")
+    left = flown["time_hour"] + (flown["minute"] + flown["dep_delay"]) * pd.Timedelta(minutes=1)
+    back = left + 1.75 * flown["air_time"] * pd.Timedelta(minutes=1)
     flown = flown.assign(left=left, back=back).sort_values("left")
     return set(flown.index[flown["left"] < flown.groupby("tailnum")["back"].shift()])
 
 
 def _no_next_departure_counted(*, flights):
     flown = flights.dropna(subset=["tailnum", "dep_delay"])
-    flown = flown.assign(left=flown["time_hour"] + pd.to_timedelta(flown["minute"] + flown["dep_delay"], unit="min"))
+    flown = flown.assign(left=flown["time_hour"] + (flown["minute"] + flown["dep_delay"]) * pd.Timedelta(minutes=1))
     flown = flown.sort_values("left")
     never_compared = flown["air_time"].isna() | ~flown["tailnum"].duplicated(keep="last")
     return set(_rotations(flights).index) | set(flown.index[never_compared])

@@ -96,27 +96,31 @@ def _share_in_the_rain(*, flights, weather):
 def known_from(*, flights, scheduled):
     """Say when each arrival delay is in the books."""
     minutes = flights["dep_delay"] + flights["air_time"] + 40
-    return (scheduled + pd.to_timedelta(minutes, unit="min")).where(flights["arr_delay"].notna())
+    return (scheduled + minutes * pd.Timedelta(minutes=1)).where(flights["arr_delay"].notna())
+
+
+def _minutes(values):
+    return values * pd.Timedelta(minutes=1)
 
 
 def _without_the_delay(*, flights, scheduled):
-    return scheduled + pd.to_timedelta(flights["air_time"] + 40, unit="min")
+    return scheduled + _minutes(flights["air_time"] + 40)
 
 
 def _without_the_books(*, flights, scheduled):
-    return scheduled + pd.to_timedelta(flights["dep_delay"] + flights["air_time"], unit="min")
+    return scheduled + _minutes(flights["dep_delay"] + flights["air_time"])
 
 
 def _arrival_delay_added(*, flights, scheduled):
-    return scheduled + pd.to_timedelta(flights["arr_delay"] + flights["air_time"] + 40, unit="min")
+    return scheduled + _minutes(flights["arr_delay"] + flights["air_time"] + 40)
 
 
 def _hours_for_minutes(*, flights, scheduled):
-    return scheduled + pd.to_timedelta(flights["dep_delay"] + flights["air_time"] + 40, unit="h")
+    return scheduled + 60 * _minutes(flights["dep_delay"] + flights["air_time"] + 40)
 
 
 def _without_the_flight(*, flights, scheduled):
-    return scheduled + pd.to_timedelta(flights["dep_delay"] + 40, unit="min")
+    return scheduled + _minutes(flights["dep_delay"] + 40)
 
 
 def _from_the_hour(*, flights, scheduled):
@@ -124,7 +128,7 @@ def _from_the_hour(*, flights, scheduled):
 
 
 def _at_departure(*, flights, scheduled):
-    return scheduled + pd.to_timedelta(flights["dep_delay"], unit="min")
+    return scheduled + _minutes(flights["dep_delay"])
 
 
 # 03.4 ----------------------------------------------------------------------------------------------------------------
@@ -178,10 +182,6 @@ def _both(week, other):
 
 def _planned(week):
     return week["time_hour"] + _minutes(week["minute"])
-
-
-def _minutes(values):
-    return pd.to_timedelta(values, unit="min")
 
 
 def _books(week):
@@ -528,7 +528,7 @@ EXERCISES = [
         why="Missing minutes make a missing time, so flights that never landed take care of themselves.",
         hints=(
             "Three numbers of minutes are added to scheduled.",
-            "scheduled + pd.to_timedelta(dep_delay + air_time + 40, unit='min').",
+            "scheduled + (dep_delay + air_time + 40) * minute, each number a column of flights.",
         ),
         mistakes=(
             Mistake(
