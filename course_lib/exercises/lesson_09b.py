@@ -225,8 +225,8 @@ def _of_both():
 
 
 def _held():
-    peaks = [290_000_000, 460_000_000, 1_120_000_000]
-    return pd.DataFrame({"rows": [250_000, 1_000_000, 4_000_000], "peak_bytes": peaks})
+    peaks = [130e6, 268e6, 407e6, 675e6]
+    return pd.DataFrame({"rows": [250_000, 1_000_000, 2_000_000, 4_000_000], "peak_bytes": peaks})
 
 
 def _task_log():
