@@ -66,7 +66,7 @@ def columns_of(example: pd.DataFrame) -> tuple[Column, ...]:
 def _column(name: str, held: Any) -> Column:
     if isinstance(held, pd.CategoricalDtype) and all(isinstance(word, str) for word in held.categories):
         return Column(name, "word", held, frozenset(held.categories))
-    if held.kind == "O" or isinstance(held, pd.StringDtype):
+    if (isinstance(held, np.dtype) and held.kind == "O") or isinstance(held, pd.StringDtype):
         return Column(name, "word", held, None)
     if isinstance(held, np.dtype) and held.kind in "fiu":
         return Column(name, "number" if held.kind == "f" else "whole number", held, None)
