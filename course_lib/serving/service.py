@@ -12,7 +12,7 @@ from course_lib.serving import registry
 
 TOKEN = "COURSE_SERVE_TOKEN"
 _SHORTEST = 16  # characters of a token
-_GRACE = 30  # seconds in which what was accepted is answered, once the end is asked for
+GRACE_SECONDS = 30  # in which what was accepted is answered, once the end is asked for
 
 
 def serve(
@@ -66,7 +66,7 @@ def serve(
         served = answering.load(name, store=store)
         app = application.make(served, store=store, token=token, gather=gather, waiting=waiting, tell=tell)
         settings = uvicorn.Config(
-            app, log_level="error", access_log=False, server_header=False, timeout_graceful_shutdown=_GRACE
+            app, log_level="error", access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS
         )
         for each in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises again what had ended it
             signal.signal(each, lambda *_: None)
