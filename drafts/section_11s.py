@@ -1,4 +1,4 @@
-# ruff: noqa: B018, D, E402, E501, F401, I001 (a notebook in text)
+# ruff: noqa
 # %% [markdown]
 # # Draft of lesson 11: load and replacement
 #
