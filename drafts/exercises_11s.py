@@ -71,8 +71,8 @@ def _share_of_peak(*, one_copy, peak, busy):
     return ceil(peak * busy / one_copy) + 1
 
 
-# What `offered_load.offer` gave (1 December 2026) for a server that breaks each eighth request off: due, sent and latency
-# in seconds, and whether it was answered. Recorded, because a sample must not start a server.
+# What `offered_load.offer` gave (1 December 2026) for a server that breaks each eighth request off: due, sent and
+# latency in seconds, and whether it was answered. Recorded, because a sample must not start a server.
 _RECORDED = [
     (0.017, 0.044, 0.2397, 1),
     (0.0425, 0.0456, 0.2909, 1),
