@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from flights_served import NAME
 
 from course_lib.places import REPOSITORY
 from course_lib.serving import service
@@ -65,23 +64,3 @@ def test_the_packages_of_the_container_are_in_the_lock():
     assert named <= locked
     wanted = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["dependencies"]
     assert named <= {re.split(r"[<>=\[; ]", line)[0] for line in wanted}
-
-
-def test_the_service_needs_nothing_that_the_container_lacks(served_store):
-    """Spark, TensorFlow, notebooks and figures are not in the image: it answers its example without them."""
-    program = """
-import sys
-from pathlib import Path
-
-lacks = "pyspark tensorflow keras plotly polars duckdb optuna flaml deltalake papermill jupyterlab".split()
-sys.modules.update(dict.fromkeys(lacks))
-from course_lib.command import cli
-from course_lib.serving import answering, application, service
-
-served = answering.load(sys.argv[2], store=Path(sys.argv[1]))
-application.make(served, store=None, token=None, gather=True, waiting=1, tell=print)
-print(served.version.version)
-"""
-    words = [sys.executable, "-c", program, served_store, NAME]
-    told = subprocess.run(words, capture_output=True, text=True, check=True)
-    assert told.stdout.split() == ["2"]

@@ -5,6 +5,8 @@ import json
 import re
 import signal
 import socket
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -300,3 +302,23 @@ def test_a_port_that_is_taken(served_store):
         service.serve(
             NAME, store=served_store, host="127.0.0.1", port=taken.getsockname()[1], gather=True, waiting=9, tell=print
         )
+
+
+def test_the_service_needs_nothing_that_the_container_lacks(served_store):
+    """Spark, TensorFlow, notebooks and figures are not in deploy/Dockerfile's image: it answers without them."""
+    program = """
+import sys
+from pathlib import Path
+
+lacks = "pyspark tensorflow keras plotly polars duckdb optuna flaml deltalake papermill jupyterlab".split()
+sys.modules.update(dict.fromkeys(lacks))
+from course_lib.command import cli
+from course_lib.serving import answering, application, service
+
+served = answering.load(sys.argv[2], store=Path(sys.argv[1]))
+application.make(served, store=None, token=None, gather=True, waiting=1, tell=print)
+print(served.version.version)
+"""
+    words = [sys.executable, "-c", program, served_store, NAME]
+    told = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["2"]
