@@ -12,10 +12,12 @@ All answers are compared first. Each round's ratio is of neighbours in time; the
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import random
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -34,6 +36,7 @@ from course_lib.serving import schema
 
 WORDS = ["carrier", "origin", "dest"]
 NAME = "late flights"
+OWN = {"start_new_session": True}  # so that it can be ended with what it has started
 
 
 def main():
@@ -51,8 +54,9 @@ def main():
             compare(servers, bodies)
             run(arguments, servers, bodies)
         finally:
-            for process in processes:
-                process.terminate()
+            for process in processes:  # MLflow's has one below it
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGTERM)
             for process in processes:
                 process.wait()
 
@@ -90,24 +94,27 @@ def started(store: Path, processes: list) -> dict[str, str]:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     python = [sys.executable, "-m"]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # it looks for uvicorn there
+    environment = os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "PATH": path}
+    log = (store / "mlflow.log").open("w")
     words = ["serve", "-m", str(model), "--env-manager", "local", "-h", "127.0.0.1", "-p", str(port), "-w", "1"]
-    processes.append(subprocess.Popen([*python, "mlflow", "models", *words], env=environment, **quiet))
+    processes.append(
+        subprocess.Popen([*python, "mlflow", "models", *words], env=environment, stdout=log, stderr=log, **OWN)
+    )
     servers = {"MLflow": f"http://127.0.0.1:{port}/invocations"}
     for name, options in [("course", []), ("course, not gathered", ["--no-gather"])]:
         words = ["course_lib.command.cli", "serve", NAME, "--store", str(store), "--port", "0", *options]
-        processes.append(subprocess.Popen([*python, *words], stdout=subprocess.PIPE, text=True))
+        processes.append(subprocess.Popen([*python, *words], stdout=subprocess.PIPE, text=True, **OWN))
         servers[name] = re.search(r"http://\S+", processes[-1].stdout.readline())[0]
-    asyncio.run(up(f"http://127.0.0.1:{port}/ping", processes[0]))
+    asyncio.run(up(f"http://127.0.0.1:{port}/ping", processes[0], store / "mlflow.log"))
     return servers
 
 
-async def up(address: str, process: subprocess.Popen) -> None:
+async def up(address: str, process: subprocess.Popen, log: Path) -> None:
     async with aiohttp.ClientSession() as session:
         for _ in range(600):
             if process.poll() is not None:
-                raise SystemExit("MLflow's server has ended.")
+                raise SystemExit(f"MLflow's server has ended: {log.read_text()[-500:]}")
             try:
                 async with session.get(address) as answer:
                     if answer.status == 200:
