@@ -45,6 +45,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=8, help="for which each server is asked in a round")
     parser.add_argument("--clients", type=int, default=32, help="that ask at once")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no server is left behind
     processes = []
     with tempfile.TemporaryDirectory() as folder:
         try:
