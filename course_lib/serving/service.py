@@ -62,8 +62,8 @@ def serve(
 
     from course_lib.serving import answering, application
 
+    served = answering.load(name, store=store)  # before it listens: who connects is to be answered at once
     with _listen(host, port) as taken:
-        served = answering.load(name, store=store)
         app = application.make(served, store=store, token=token, gather=gather, waiting=waiting, tell=tell)
         settings = uvicorn.Config(
             app, log_level="error", access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS
