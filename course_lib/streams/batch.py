@@ -8,7 +8,6 @@ its own, and its files are renamed into their places, one for each day: done aga
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -111,7 +110,7 @@ def _publish(part: Path, folder: Path) -> list[date]:
         (file,) = written.glob("*.parquet")
         day = date.fromisoformat(written.name.removeprefix("day="))
         _place(folder, day).parent.mkdir(exist_ok=True)
-        os.replace(file, _place(folder, day))
+        file.replace(_place(folder, day))
         done.append(day)
     return done
 

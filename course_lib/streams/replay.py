@@ -7,7 +7,6 @@ and the past. A real feed is not tidy, so `disturb` makes events late and double
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
@@ -184,7 +183,7 @@ def send(
         lines = part.assign(sent=pd.Timestamp.now("UTC"))
         beside = folder / f".{file.name}"
         lines.to_json(beside, orient="records", lines=True, date_format="iso", date_unit="ms")
-        os.replace(beside, file)
+        beside.replace(file)
         written += 1
     return written
 

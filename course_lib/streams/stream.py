@@ -8,7 +8,6 @@ the last one is after a kill, replaces its files by equal ones.
 
 from __future__ import annotations
 
-import os
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -213,8 +212,7 @@ def features_now(
     known = features.features(_up_to_date(books[near], told), weather, airports, flights)
     days = features.with_clock(flights)["decided_day"]
     record = pd.concat([_record(books, told, day, records) for day in sorted(days.unique())])
-    known = known.drop(columns=RECORD).merge(record, on=IN_ORDER, how="left", validate="one_to_one")
-    return known
+    return known.drop(columns=RECORD).merge(record, on=IN_ORDER, how="left", validate="one_to_one")
 
 
 def _record(books: pd.DataFrame, told: pd.DataFrame, day: int, folder: Path) -> pd.DataFrame:
@@ -259,4 +257,4 @@ def _write(table: pd.DataFrame, file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_name(f".{file.name}")
     table.to_parquet(beside, index=False)
-    os.replace(beside, file)
+    beside.replace(file)

@@ -26,7 +26,7 @@ ON_TIME = ("event", "kind", "happened", *decisions.KEY)
 
 
 def run(folder: Path, until=None) -> list[str]:
-    """Run the life of both; kill it, and what it has started, once `until` gives something. Give what it has printed."""
+    """Run the life of both, kill it once `until` gives something, and give what it has printed."""
     process = subprocess.Popen(
         [sys.executable, HERE / "streams_life.py", folder],
         env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
@@ -58,7 +58,6 @@ def lives(tmp_path_factory):
     model.fit(decisions.as_model_input(learned), learned["arr_delay"] >= 30)
     saved_model.write(model, folder / "model.skops")
     week = table[table["day"].between(str(FIRST), str(LAST))]
-    week.to_parquet(folder / "features.parquet")
 
     flights = load("flights")
     events = replay.events(flights, START, END)
@@ -128,13 +127,13 @@ def test_a_killed_stream_answers_as_direct_scoring_to_the_last_bit(lives):
 
 
 def test_another_job_is_refused_while_one_writes(lives, tmp_path, spark):
-    table = spark.read.parquet(str(lives["folder"] / "features.parquet"))
+    table = load("features", engine="spark")
     with batch._alone(tmp_path), pytest.raises(CourseError, match="Another job writes decisions to"):
         batch.decide_days(table, lives["model"], tmp_path, first=FIRST, last=LAST, threshold=1 / 6)
 
 
 def test_days_without_flights_and_days_the_wrong_way_round_are_refused(lives, tmp_path, spark):
-    table = spark.read.parquet(str(lives["folder"] / "features.parquet"))
+    table = load("features", engine="spark")
     with pytest.raises(CourseError, match="There are no flights from 2014-01-01 to 2014-01-02"):
         batch.decide_days(
             table, lives["model"], tmp_path, first=date(2014, 1, 1), last=date(2014, 1, 2), threshold=1 / 6
