@@ -89,13 +89,20 @@ def read_decisions(folder: Path) -> pd.DataFrame:
     -------
     pandas.DataFrame, one row per flight
         The columns of `decisions.COLUMNS`.
+
+    Raises
+    ------
+    CourseError
+        If there are none yet.
     """
-    table = pd.concat(
-        [
-            pd.read_parquet(file, partitioning=None).assign(day=pd.Timestamp(file.parent.name.removeprefix("day=")))
-            for file in sorted(folder.glob(f"day=*/{_FILE}"))
-        ]
-    )
+    parts = [
+        pd.read_parquet(file, partitioning=None).assign(day=pd.Timestamp(file.parent.name.removeprefix("day=")))
+        for file in sorted(folder.glob(f"day=*/{_FILE}"))
+    ]
+    if not parts:
+        raise CourseError(f"There are no decisions in {folder} yet: let decide_days make some.")
+    table = pd.concat(parts, ignore_index=True)
+    table["scheduled"] = table["scheduled"].dt.tz_localize("UTC")  # Spark's files keep instants without a zone
     return table[decisions.COLUMNS].sort_values(decisions.KEY, ignore_index=True)
 
 
