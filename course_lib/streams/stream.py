@@ -8,7 +8,7 @@ the last one is after a kill, replaces its files by equal ones.
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -237,7 +237,7 @@ def _up_to_date(books: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-@cache
+@lru_cache(maxsize=1)
 def _before(folder: str) -> tuple[pd.DataFrame, ...]:
     """Read what was known before the feed began."""
     return tuple(

@@ -50,15 +50,15 @@ def test_a_missing_column_is_named(model, flights):
 
 
 def test_decisions_that_are_not_there_are_asked_for_in_one_line(tmp_path):
-    with pytest.raises(CourseError, match="There are no decisions in .* yet"):
+    with pytest.raises(CourseError, match=r"There are no decisions in .* yet"):
         batch.read_decisions(tmp_path)
-    with pytest.raises(CourseError, match="There is nothing in .* yet"):
+    with pytest.raises(CourseError, match=r"There is nothing in .* yet"):
         stream.read_decisions(tmp_path)
 
 
 def test_a_stream_without_a_feed_or_without_books_does_not_start(tmp_path, model):
     settings = {"threshold": 0.2, "wait": "2 hours", "files_per_batch": 1, "until_empty": True}
-    with pytest.raises(CourseError, match="There is no feed in"):
+    with pytest.raises(CourseError, match=r"There is no feed in"):
         stream.decide_stream(None, tmp_path / "nothing", tmp_path, model, **settings)
-    with pytest.raises(CourseError, match="call stream.prepare first"):
+    with pytest.raises(CourseError, match=r"call stream\.prepare first"):
         stream.decide_stream(None, tmp_path, tmp_path, model, **settings)
