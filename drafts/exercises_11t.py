@@ -9,7 +9,7 @@ from course_lib.exercises import Exercise, Mistake
 
 # 11.1 the sink -------------------------------------------------------------------------------------------------------
 def rows_kept(*, attempts):
-    """The last attempt at each batch replaces those before it."""
+    """Keep the last attempt at each batch: it replaces those before it."""
     last = attempts.groupby("batch")["attempt"].transform("max")
     return int((attempts["attempt"] == last).sum())
 
@@ -124,7 +124,7 @@ EXERCISES = [
         "its first attempt, whole or half.",
         hints=(
             "What becomes of the file of batch 1 when batch 1 is done again?",
-            '`groupby("batch")["attempt"].transform("max")` tells for each row which attempt at its batch was the last.',
+            '`groupby("batch")["attempt"].transform("max")` is the last attempt at the batch of each row.',
         ),
         mistakes=(
             Mistake("appended", _all_appended, "That is a sink that appends. Which rows of a batch are there twice?"),
