@@ -103,6 +103,7 @@ def read_decisions(folder: Path) -> pd.DataFrame:
         raise CourseError(f"There are no decisions in {folder} yet: let decide_days make some.")
     table = pd.concat(parts, ignore_index=True)
     table["scheduled"] = table["scheduled"].dt.tz_localize("UTC")  # Spark's files keep instants without a zone
+    table["day"] = table["day"].dt.as_unit("ns")
     return table[decisions.COLUMNS].sort_values(decisions.KEY, ignore_index=True)
 
 
