@@ -1,10 +1,10 @@
-"""A process that lets a batch job and then a stream decide, and may be killed in either; run by test_streams.py."""
+"""A process that lets a batch job and then a stream decide, to be killed in either; run by test_streams.py."""
 
 import sys
 from datetime import date
 from pathlib import Path
 
-from course_lib import get_spark, load, saved_model, stop_spark
+from course_lib import get_spark, load, saved_model
 from course_lib.streams.batch import decide_days
 from course_lib.streams.stream import decide_stream
 
@@ -25,5 +25,3 @@ query = decide_stream(
     until_empty=True,
 )
 query.awaitTermination()
-print(sum(state.numRowsDroppedByWatermark for step in query.recentProgress for state in step.stateOperators))
-stop_spark()
