@@ -33,14 +33,20 @@ def _last_attempt_of_all(*, attempts):
 
 # 11.2 the watermark --------------------------------------------------------------------------------------------------
 def too_late(*, arrivals, wait_minutes):
-    """Newest event of all batches before, less the wait: what lies behind that is dropped."""
-    newest = arrivals.groupby("batch")["happened"].max().cummax().shift()
+    """Take the newest event of all batches up to the last but one, less the wait: what lies behind it is dropped."""
+    newest = arrivals.groupby("batch")["happened"].max().cummax().shift(2)
     watermark = arrivals["batch"].map(newest) - pd.Timedelta(minutes=wait_minutes)
     return int((arrivals["happened"] < watermark).sum())
 
 
 def _own_batch_too(*, arrivals, wait_minutes):
     newest = arrivals.groupby("batch")["happened"].max().cummax()
+    watermark = arrivals["batch"].map(newest) - pd.Timedelta(minutes=wait_minutes)
+    return int((arrivals["happened"] < watermark).sum())
+
+
+def _one_batch_before(*, arrivals, wait_minutes):
+    newest = arrivals.groupby("batch")["happened"].max().cummax().shift()
     watermark = arrivals["batch"].map(newest) - pd.Timedelta(minutes=wait_minutes)
     return int((arrivals["happened"] < watermark).sum())
 
@@ -53,8 +59,8 @@ def _no_wait(*, arrivals, wait_minutes):
     return too_late(arrivals=arrivals, wait_minutes=0)
 
 
-def _last_batch_only(*, arrivals, wait_minutes):
-    newest = arrivals.groupby("batch")["happened"].min().shift()
+def _oldest_event(*, arrivals, wait_minutes):
+    newest = arrivals.groupby("batch")["happened"].min().cummin().shift(2)
     watermark = arrivals["batch"].map(newest) - pd.Timedelta(minutes=wait_minutes)
     return int((arrivals["happened"] < watermark).sum())
 
@@ -97,7 +103,7 @@ def _arrivals():
     few = flights[(flights["month"] == 11) & flights["day"].between(3, 5)]
     arriving = replay.disturb(replay.events(few, start, end), late=0.2, late_minutes=(1, 240), doubled=0, seed=0)
     begun = arriving["arrives"] - arriving["arrives"].min()
-    return arriving.assign(batch=begun // pd.Timedelta(minutes=120))
+    return arriving.assign(batch=begun // pd.Timedelta(minutes=60))
 
 
 def _attempts():
@@ -150,17 +156,22 @@ EXERCISES = [
         id="11.2",
         title="What a watermark drops",
         reference=too_late,
-        why="The watermark moves between micro-batches: what is late is measured against the newest event of the "
-        "batches before, not against the clock.",
+        why="The watermark moves between micro-batches, and late events are judged by that of the batch before: "
+        "they are late against events that were worked on, not against the clock.",
         hints=(
-            "What does Spark know when a batch begins: its own events, or those of the batches before?",
-            '`groupby("batch")["happened"].max().cummax().shift()` is the newest event before each batch.',
+            "Batch 5 is judged by the watermark that batch 4 worked with. Which batches had moved that one?",
+            '`groupby("batch")["happened"].max().cummax()` is the newest up to each batch; `.shift(2)` moves it on.',
         ),
         mistakes=(
             Mistake(
                 "own batch",
                 _own_batch_too,
                 "You let the events of a batch move the watermark that judges them. When does Spark move it?",
+            ),
+            Mistake(
+                "one batch before",
+                _one_batch_before,
+                "That watermark is the one by which Spark forgets, in this batch. By which one does it drop?",
             ),
             Mistake(
                 "by the clock",
@@ -170,7 +181,7 @@ EXERCISES = [
             Mistake("no wait", _no_wait, "Behind the newest event by how much may an event lie?"),
             Mistake(
                 "oldest event",
-                _last_batch_only,
+                _oldest_event,
                 "The watermark follows the *newest* event that was seen, and never goes back.",
             ),
             Mistake("kept", _kept_not_dropped, "That many were kept. Asked for is how many were dropped."),

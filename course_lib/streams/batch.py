@@ -66,15 +66,16 @@ def decide_days(
         open_days = [day for day in wanted if not _place(folder, day).exists()]
         if not open_days:
             return []
-        todo = features.withColumn("day", F.to_date("day")).where(F.col("day").isin(open_days))
-        one_task_a_day = todo.repartition(len(open_days), "day")
+        near = features.where(F.col("day").between(open_days[0], open_days[-1]))  # which the reader of files heeds
+        todo = near.withColumn("day", F.to_date("day")).where(F.col("day").isin(open_days))
+        one_file_a_day = todo.select(*decisions.KEY, "day", *decisions.others()).repartition("day")
 
         def score(parts: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
             for part in parts:
                 yield decisions.decide(model, part, threshold)
 
         with tempfile.TemporaryDirectory(prefix=".part-", dir=folder) as part:
-            scored = one_task_a_day.mapInPandas(score, _SCHEMA)
+            scored = one_file_a_day.mapInPandas(score, _SCHEMA)
             scored.write.mode("append").partitionBy("day").parquet(part)
             done = _publish(Path(part), folder)
     if len(done) < len(open_days) and not any(_place(folder, day).exists() for day in wanted):

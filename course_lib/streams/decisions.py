@@ -17,6 +17,11 @@ KEY = features.IN_ORDER  # what names a flight
 COLUMNS = [*KEY, "day", "probability", "crew"]
 
 
+def others() -> list[str]:
+    """Name the columns that a model takes and `KEY` does not hold."""
+    return [name for name in features.names() if name not in KEY]
+
+
 def as_model_input(known: pd.DataFrame, words: dict[str, list[str]] | None = None) -> pd.DataFrame:
     """Give the features the types that the model of lesson 07 learned from.
 

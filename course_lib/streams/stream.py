@@ -8,7 +8,7 @@ the last one is after a kill, replaces its files by equal ones.
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -163,62 +163,51 @@ def _work(batch: SparkFrame, number: int, *, folder: str, model: XGBClassifier, 
         return
     before = [each for each in sorted((place / "events").glob("*.parquet")) if each.name <= file]
     told = pd.concat([pd.read_parquet(each) for each in before])
-    books, weather, airports = _before(folder)
-    planned = asked.merge(books[IN_ORDER], on=IN_ORDER, how="left", indicator=True)["_merge"].eq("both").to_numpy()
+    planned = asked.merge(_books_around(place, asked)[IN_ORDER], on=IN_ORDER, how="left", indicator=True)
+    planned = planned["_merge"].eq("both").to_numpy()
     if not planned.all():
         _write(asked[~planned], place / "refused" / file)
         asked = asked[planned]
     if asked.empty:
         return
-    known = features_now(books, told, weather, airports, asked[IN_ORDER], place / "records")
+    known = features_now(place, told, asked[IN_ORDER])
     decided = decisions.decide(model, known, threshold)
     decided = decided.merge(asked[[*IN_ORDER, "sent"]], on=IN_ORDER, how="left", validate="one_to_one")
     _write(decided.assign(batch=number, answered=pd.Timestamp.now("UTC")), place / "decisions" / file)
 
 
-def features_now(
-    books: pd.DataFrame,
-    told: pd.DataFrame,
-    weather: pd.DataFrame,
-    airports: pd.DataFrame,
-    asked: pd.DataFrame,
-    records: Path,
-) -> pd.DataFrame:
+def features_now(folder: Path, told: pd.DataFrame, asked: pd.DataFrame) -> pd.DataFrame:
     """Say what is known now of the flights asked about: `features.features` of the books and of what was told since.
 
     Parameters
     ----------
-    books : pandas.DataFrame
-        From `replay.books`.
+    folder : Path
+        Where `prepare` put the books. What changes by the day only is kept beside them in ``records``, a file for each
+        day: made from all flights when a day is first asked about, and read from then on.
     told : pandas.DataFrame
         The events that came since.
-    weather, airports : pandas.DataFrame
-        The raw tables.
     asked : pandas.DataFrame, shape (flights, 4)
-        What names the flights; all are in `books`.
-    records : Path
-        Folder for the columns that change by the day only, a file for each day: made from all flights when a day is
-        first asked about, and read from then on.
+        What names the flights; all are in the books.
 
     Returns
     -------
     pandas.DataFrame, shape (flights, columns)
         The columns of `features.features`.
     """
+    books = _books_around(folder, asked)
     flights = asked.merge(books, on=IN_ORDER, how="left", validate="one_to_one")
-    near = books["scheduled"].between(
-        asked["scheduled"].min() - pd.Timedelta(days=RECENT_DAYS), asked["scheduled"].max() + pd.Timedelta(days=1)
-    )
-    known = features.features(_up_to_date(books[near], told), weather, airports, flights)
+    weather, airports = (pd.read_parquet(folder / "before" / f"{name}.parquet") for name in ("weather", "airports"))
+    known = features.features(_up_to_date(books, told), weather, airports, flights)
     days = features.with_clock(flights)["decided_day"]
-    record = pd.concat([_record(books, told, day, records) for day in sorted(days.unique())])
+    record = pd.concat([_record(folder, told, day) for day in sorted(days.unique())])
     return known.drop(columns=RECORD).merge(record, on=IN_ORDER, how="left", validate="one_to_one")
 
 
-def _record(books: pd.DataFrame, told: pd.DataFrame, day: int, folder: Path) -> pd.DataFrame:
+def _record(folder: Path, told: pd.DataFrame, day: int) -> pd.DataFrame:
     """Give the columns that change by the day, for all flights that are decided on one."""
-    file = folder / f"{day}.parquet"
+    file = folder / "records" / f"{day}.parquet"
     if not file.exists():
+        books = pd.read_parquet(folder / "before" / "books.parquet")
         past = features.with_clock(_up_to_date(books, told))
         of_day = past[past["decided_day"] == day]
         looks = {name: LOOKS[name] for name in RECORD}
@@ -237,12 +226,12 @@ def _up_to_date(books: pd.DataFrame, told: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-@lru_cache(maxsize=1)
-def _before(folder: str) -> tuple[pd.DataFrame, ...]:
-    """Read what was known before the feed began."""
-    return tuple(
-        pd.read_parquet(Path(folder, "before", f"{name}.parquet")) for name in ("books", "weather", "airports")
-    )
+def _books_around(folder: Path, asked: pd.DataFrame) -> pd.DataFrame:
+    """Read the flights of the books that those asked about can see in their hours, and no more."""
+    first = asked["scheduled"].min() - pd.Timedelta(days=RECENT_DAYS)
+    last = asked["scheduled"].max() + pd.Timedelta(days=1)
+    near = [("scheduled", ">=", first), ("scheduled", "<=", last)]
+    return pd.read_parquet(folder / "before" / "books.parquet", filters=near)
 
 
 def _read(folder: Path, by: list[str]) -> pd.DataFrame:
@@ -256,5 +245,5 @@ def _write(table: pd.DataFrame, file: Path) -> None:
     """Write a table, whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_name(f".{file.name}")
-    table.to_parquet(beside, index=False)
+    table.to_parquet(beside, index=False, row_group_size=10_000)  # few are read to find a week in the books
     beside.replace(file)

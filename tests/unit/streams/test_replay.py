@@ -39,8 +39,8 @@ def test_books_and_events_together_give_the_features_of_the_whole_table(flights,
     """Decided at the end of the feed, with all that it has told, no column differs."""
     asked = events.loc[events["kind"] == "decide", features.IN_ORDER].tail(150)
     weather, airports = load("weather"), load("airports")
-    books = replay.books(flights, START, END)
-    now = stream.features_now(books, events, weather, airports, asked, tmp_path)
+    stream.prepare(replay.books(flights, START, END), weather, airports, tmp_path)
+    now = stream.features_now(tmp_path, events, asked)
     decisions = flights.assign(scheduled=features.with_clock(flights)["scheduled"])
     decisions = asked.merge(decisions, on=features.IN_ORDER)
     whole = features.features(flights, weather, airports, decisions)
@@ -50,12 +50,10 @@ def test_books_and_events_together_give_the_features_of_the_whole_table(flights,
 def test_what_happens_after_a_decision_does_not_change_it(flights, events, tmp_path):
     asked = events.loc[events["kind"] == "decide", features.IN_ORDER].head(40)
     last = events.loc[events["kind"] == "decide", "happened"].iloc[39]
-    weather, airports = load("weather"), load("airports")
-    books = replay.books(flights, START, END)
-    by_then = stream.features_now(
-        books, events[events["happened"] <= last], weather, airports, asked, tmp_path / "then"
-    )
-    later = stream.features_now(books, events, weather, airports, asked, tmp_path / "later")
+    for name in ("then", "later"):
+        stream.prepare(replay.books(flights, START, END), load("weather"), load("airports"), tmp_path / name)
+    by_then = stream.features_now(tmp_path / "then", events[events["happened"] <= last], asked)
+    later = stream.features_now(tmp_path / "later", events, asked)
     pd.testing.assert_frame_equal(by_then, later, check_exact=True)
 
 
