@@ -254,8 +254,11 @@ fig.update_yaxes(type="log")
 figures.describe(fig, "Bars on a logarithmic axis: CPU for a decision, least for direct scoring, most for the stream.")
 
 # %% tags=["hide-input"]
+from course_lib.exercises.lesson_11 import too_late
+
 per_decision = cost["CPU ms"]
 assert per_decision["direct"] < per_decision["batch, more days"] < per_decision["stream"], "As the figure says."
+assert too_late(arrivals=arrivals, wait_minutes=30) == by_spark, "The exercise should count as Spark does."
 assert len(live) > 100 and delay.median() < 60, "The stream should answer in seconds."
 
 # %% [markdown]
