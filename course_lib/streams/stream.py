@@ -101,8 +101,6 @@ def decide_stream(
     if not (folder / "before" / "books.parquet").exists():
         raise CourseError(f"Nothing is known before the feed in {folder}: call stream.prepare first.")
     spark.conf.set("spark.sql.streaming.stateStore.providerClass", _ROCKSDB)
-    # Nothing here waits for the watermark, so that a batch without events would only tidy up: the next one does.
-    spark.conf.set("spark.sql.streaming.noDataMicroBatches.enabled", "false")
     arriving = spark.readStream.schema(SCHEMA).option("maxFilesPerTrigger", files_per_batch).json(str(feed))
     once = arriving.withWatermark("happened", wait).dropDuplicatesWithinWatermark(["event"])
     work = partial(_work, folder=str(folder), model=model, threshold=threshold)
