@@ -12,6 +12,8 @@ _HOME_OF = {
     "check_parameters": "parameters",
     "connect_server": "engines.connect",
     "crew_events": "data.crew_app",
+    "decide_days": "streams.batch",
+    "decide_stream": "streams.stream",
     "describe_machine": "machine",
     "features_on_spark": "data.spark_features",
     "flights_at_scale": "data.catalogue",
@@ -37,6 +39,7 @@ _MODULES = {
     "checkpoints": "training.checkpoints",
     "data_parallel": "training.data_parallel",
     "datasets": "data.catalogue",
+    "decisions": "streams.decisions",
     "evaluate": "evaluate",
     "features": "data.features",
     "figures": "figures",
@@ -46,8 +49,10 @@ _MODULES = {
     "measure": "measure",
     "own_table": "data.own_table",
     "registry": "serving.registry",
+    "replay": "streams.replay",
     "simulated_cluster": "simulated_cluster",
     "spark_status": "engines.spark_status",
+    "stream": "streams.stream",
     "tpch": "data.tpch",
 }
 
