@@ -1,7 +1,7 @@
 """Watch a model in service, day by day, with alarms that ring falsely no more often than was promised.
 
 A **check** is one number a day that is high when something is wrong: how far a column has moved from a reference
-(`inputs`), how well a model tells the day from the reference (`told_apart`), how far predictions are from what came out
+(`moved`), how well a model tells the day from the reference (`told_apart`), how far predictions are from what came out
 (`outcomes`), how old the newest news is (`age_of_news`). `set_limits` learns from quiet days how high each check gets by
 itself, and one dial for all of them is set such that all checks *together* ring on a promised number of days in a
 hundred. `Limits.over` compares later days with that, and `write_page` shows them.
@@ -27,32 +27,31 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 _BINS = 10
-_TAILS = (0.001, 0.999)  # what lies beyond is rare in the reference: bins of their own, else a wrong unit hides in a bin
+_TAILS = (
+    0.001,
+    0.999,
+)  # what lies beyond is rare in the reference: bins of their own, else a wrong unit hides in a bin
 _LEAST_SHARE = 1e-3  # no bin's share is taken for less, else one row in an empty bin would be infinitely surprising
 _BLOCK_DAYS = 7  # as in course_lib.evaluate: neighbouring days are alike, a week holds each weekday
 _RESAMPLES = 400
 _LEAST_ROWS = 20  # of a day, to be told apart
-_MISSING = -1
 
 
 @dataclass(frozen=True)
-class Reference:
-    """How the columns of a table lay in a period: what later days are compared with.
+class Bins:
+    """The borders by which the columns of a table are counted.
 
     Attributes
     ----------
     edges : dict of str to numpy.ndarray or pandas.Index
         For each column the inner borders of its bins (numbers), or its values (anything else).
-    shares : dict of str to numpy.ndarray
-        Share of the rows in each bin; the first is that of missing values, and of words the last is that of new ones.
     """
 
     edges: dict[str, np.ndarray | pd.Index]
-    shares: dict[str, np.ndarray]
 
 
-def reference(rows: pd.DataFrame) -> Reference:
-    """Lay the bins by which later days are compared, from the rows of a period.
+def lay_bins(rows: pd.DataFrame) -> Bins:
+    """Lay the bins by which days are compared, from the rows of a reference period.
 
     Numbers get ten bins of equally many rows and, beyond the 0.1 % at either end, two more: a column in the wrong unit
     often lies outside all that was seen. Missing values have a bin of their own, and so has each word.
@@ -64,7 +63,7 @@ def reference(rows: pd.DataFrame) -> Reference:
 
     Returns
     -------
-    Reference
+    Bins
 
     Raises
     ------
@@ -72,50 +71,85 @@ def reference(rows: pd.DataFrame) -> Reference:
         If there are no rows or no columns.
     """
     if rows.empty:
-        raise CourseError(f"A reference of {rows.shape[0]} rows and {rows.shape[1]} columns: give at least one of each.")
-    edges, shares = {}, {}
-    for name, values in rows.items():
-        edges[name] = _edges(values)
-        bins = _bins(values, edges[name])
-        shares[name] = np.bincount(bins, minlength=_n_bins(edges[name])) / len(bins)
-    return Reference(edges, shares)
+        raise CourseError(
+            f"A reference of {rows.shape[0]} rows and {rows.shape[1]} columns: give at least one of each."
+        )
+    return Bins({name: _edges(values) for name, values in rows.items()})
 
 
-def inputs(of: Reference, rows: pd.DataFrame, days: ArrayLike) -> pd.DataFrame:
-    """Say for each day and column how far it lies from the reference: the population stability index.
-
-    The index is ``sum((p - q) * log(p / q))`` over the bins, with `p` the day's share of rows in a bin and `q` the
-    reference's: the Kullback-Leibler divergence added up both ways (Siddiqi, Credit Risk Scorecards, 2006). Rules of
-    thumb such as "above 0.25" are for large samples from one population; a single day with its one weather is far
-    above, so compare it with other days (`set_limits`).
+def count(bins: Bins, rows: pd.DataFrame, days: ArrayLike) -> pd.DataFrame:
+    """Count the rows of each day in each bin: all that has to be kept of a day.
 
     Parameters
     ----------
-    of : Reference
+    bins : Bins
     rows : pandas.DataFrame
-        With the columns of the reference; others are ignored.
+        With the columns of the bins; others are ignored.
     days : array-like, shape (rows,)
         The day of each row.
 
     Returns
     -------
-    pandas.DataFrame, one row a day, one column for each of the reference
-        0 where a day lies exactly like the reference.
+    pandas.DataFrame, one row a day
+        Two levels of columns: the column, and its bins: first that of missing values, of words last that of new ones.
 
     Raises
     ------
     CourseError
-        If columns of the reference are missing, or the lengths differ.
+        If columns are missing, or the lengths differ.
     """
-    if gone := [name for name in of.edges if name not in rows]:
-        raise CourseError(f"The reference has columns that these rows lack: {', '.join(gone)}. Give them, or leave them out of both.")
+    if gone := [name for name in bins.edges if name not in rows]:
+        raise CourseError(f"These rows lack {', '.join(gone)}: give all columns for which the bins were laid.")
     codes, levels = _day_codes(rows, days)
     table = {}
-    for name, edges in of.edges.items():
-        n_bins = _n_bins(edges)
-        counts = np.bincount(codes * n_bins + _bins(rows[name], edges), minlength=len(levels) * n_bins)
-        table[name] = _stability(counts.reshape(len(levels), n_bins), of.shares[name])
-    return pd.DataFrame(table, index=levels)
+    for name, edges in bins.edges.items():
+        n_bins = len(edges) + 2
+        counts = np.bincount(codes * n_bins + _place(rows[name], edges), minlength=len(levels) * n_bins)
+        table[name] = pd.DataFrame(counts.reshape(len(levels), n_bins), index=levels)
+    return pd.concat(table, axis=1, names=["column", "bin"])
+
+
+def moved(days: pd.DataFrame, before: pd.DataFrame, window_days: int = 28) -> pd.DataFrame:
+    """Say for each day and column how far it lies from the days before: the population stability index.
+
+    The index is ``sum((p - q) * log(p / q))`` over the bins, with `p` the day's share of rows in a bin and `q` the
+    share over the days before: the Kullback-Leibler divergence added up both ways (Siddiqi, Credit Risk Scorecards,
+    2006). Rules of thumb such as "above 0.25" are for large samples that were drawn independently. A day has one
+    weather and lies far above, so compare it with other days (`set_limits`).
+
+    Parameters
+    ----------
+    days, before : pandas.DataFrame
+        Both from `count`, with the same bins; the same table where a feed is compared with itself.
+    window_days : int
+        Each day is compared with so many days of `before` that precede it. A long one ages with the seasons.
+
+    Returns
+    -------
+    pandas.DataFrame, one row a day, one column for each column of the bins
+        0 where a day lies exactly like those before; NaN for a day that none precedes.
+
+    Raises
+    ------
+    CourseError
+        If the two have other bins.
+    """
+    if not days.columns.equals(before.columns):
+        raise CourseError("The days and those before them are counted in different bins: count both with the same.")
+    total = np.vstack([np.zeros(before.shape[1]), before.to_numpy().cumsum(axis=0)])
+    last = before.index.searchsorted(days.index)
+    first = before.index.searchsorted(days.index - pd.Timedelta(days=window_days))
+    names = days.columns.get_level_values(0)
+    starts = np.flatnonzero(np.append(True, names[1:] != names[:-1]))
+    shares = []
+    for counts in (days.to_numpy(), total[last] - total[first]):
+        sums = np.add.reduceat(counts, starts, axis=1)
+        with np.errstate(invalid="ignore"):  # no day before
+            share = counts / np.repeat(sums, np.diff(np.append(starts, len(names))), axis=1)
+        shares.append(np.maximum(share, _LEAST_SHARE))
+    now, then = shares
+    index = np.add.reduceat((now - then) * np.log(now / then), starts, axis=1)
+    return pd.DataFrame(index, index=days.index, columns=names[starts].rename(None))
 
 
 def stuck(rows: pd.DataFrame, days: ArrayLike) -> pd.DataFrame:
@@ -146,8 +180,8 @@ def stuck(rows: pd.DataFrame, days: ArrayLike) -> pd.DataFrame:
 def told_apart(of: pd.DataFrame, rows: pd.DataFrame, days: ArrayLike, *, seed: int = 0) -> pd.Series:
     """Say for each day how well a model tells its rows from those of the reference: an AUC, .5 if not at all.
 
-    Boosted trees learn from one half of the day's rows and as many of the reference, and judge the other half; then the
-    halves change roles (Lopez-Paz and Oquab, Revisiting Classifier Two-Sample Tests, 2017). They see what no single
+    Boosted trees learn from every other row of the day and as many of the reference, and judge the rest (Lopez-Paz and
+    Oquab, Revisiting Classifier Two-Sample Tests, 2017). They see what no single
     column shows: columns that no longer belong together. Leave out columns that name the day, such as a temperature:
     with these every day is told apart.
 
@@ -185,14 +219,10 @@ def told_apart(of: pd.DataFrame, rows: pd.DataFrame, days: ArrayLike, *, seed: i
             continue
         drawn = np.random.default_rng([seed, code]).choice(len(of), len(today), replace=False)
         both, is_today = pd.concat([of.iloc[drawn], today]), np.repeat([0, 1], len(today))
-        half = np.arange(len(both)) % 2
-        areas = []
-        for side in (0, 1):
-            model = LGBMClassifier(n_estimators=20, num_leaves=7, min_child_samples=20, n_jobs=1, verbose=-1)
-            model.fit(both[half == side], is_today[half == side])
-            said = model.predict_proba(both[half != side])[:, 1]
-            areas.append(roc_auc_score(is_today[half != side], said))
-        found[level] = np.mean(areas)
+        learn = np.arange(len(both)) % 2 == 0
+        model = LGBMClassifier(n_estimators=20, num_leaves=7, min_child_samples=20, n_jobs=1, verbose=-1)
+        model.fit(both[learn], is_today[learn])
+        found[level] = roc_auc_score(is_today[~learn], model.predict_proba(both[~learn])[:, 1])
     return pd.Series(found, name="told apart", dtype=float).rename_axis(levels.name)
 
 
@@ -219,7 +249,13 @@ def age_of_news(happened: ArrayLike, asked: ArrayLike) -> np.ndarray:
 
 
 def outcomes(
-    labels: pd.DataFrame, ends: ArrayLike, *, window_minutes: int, settled_minutes: int, crew_cost: float, late_cost: float
+    labels: pd.DataFrame,
+    ends: ArrayLike,
+    *,
+    window_minutes: int,
+    settled_minutes: int,
+    crew_cost: float,
+    late_cost: float,
 ) -> pd.DataFrame:
     """Compare, at the end of each day, what was predicted with the outcomes that are known by then.
 
@@ -252,7 +288,9 @@ def outcomes(
         If the costs leave nothing to decide.
     """
     if not 0 < crew_cost < late_cost:
-        raise CourseError(f"crew_cost={crew_cost} and late_cost={late_cost} leave nothing to decide: give 0 < crew_cost < late_cost.")
+        raise CourseError(
+            f"crew_cost={crew_cost} and late_cost={late_cost} leave nothing to decide: give 0 < crew_cost < late_cost."
+        )
     labels = labels.sort_values("scheduled_at")
     scheduled, known = labels["scheduled_at"].to_numpy(float), labels["known_at"].to_numpy(float)
     late, probability = labels["late"].to_numpy(float), labels["probability"].to_numpy(float)
@@ -312,7 +350,9 @@ class Limits:
             If a check is missing.
         """
         if gone := [name for name in self.middle.index if name not in checks]:
-            raise CourseError(f"There is no check {', '.join(gone)} on these days: make all on which the limits were set.")
+            raise CourseError(
+                f"There is no check {', '.join(gone)} on these days: make all on which the limits were set."
+            )
         return (checks[self.middle.index] - self.middle) / (self.scale * self.dial)
 
     def rung(self, checks: pd.DataFrame) -> pd.Series:
@@ -398,23 +438,15 @@ def _edges(values: pd.Series) -> np.ndarray | pd.Index:
     return np.unique([np.nextafter(low, -np.inf), *inner, high])  # at the ends themselves it is not beyond them
 
 
-def _n_bins(edges: np.ndarray | pd.Index) -> int:
-    return len(edges) + 2
-
-
-def _bins(values: pd.Series, edges: np.ndarray | pd.Index) -> np.ndarray:
+def _place(values: pd.Series, edges: np.ndarray | pd.Index) -> np.ndarray:
     """Give each row its bin: 0 if it is missing, then in the order of the edges, or of the words and one for new ones."""
     if isinstance(edges, pd.Index):
-        place = edges.get_indexer(values.astype("str"))
-        return np.where(values.isna(), 0, np.where(place < 0, len(edges) + 1, place + 1))
+        codes, words = pd.factorize(values)
+        place = edges.get_indexer(pd.Index(words).astype("str"))
+        place = np.append(np.where(place < 0, len(edges) + 1, place + 1), 0)  # the code of a missing value is -1
+        return place[codes]
     numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     return np.where(np.isnan(numbers), 0, np.searchsorted(edges, numbers, side="left") + 1)
-
-
-def _stability(counts: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    day = np.maximum(counts / counts.sum(axis=1, keepdims=True), _LEAST_SHARE)
-    before = np.maximum(shares, _LEAST_SHARE)
-    return ((day - before) * np.log(day / before)).sum(axis=1)
 
 
 def _day_codes(rows: pd.DataFrame, days: ArrayLike) -> tuple[np.ndarray, pd.Index]:
