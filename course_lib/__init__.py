@@ -44,6 +44,7 @@ _MODULES = {
     "jars": "engines.jars",
     "leakage": "data.leakage",
     "measure": "measure",
+    "monitoring": "serving.monitoring",
     "own_table": "data.own_table",
     "registry": "serving.registry",
     "simulated_cluster": "simulated_cluster",

@@ -1,10 +1,10 @@
 """Watch a model in service, day by day, with alarms that ring falsely no more often than was promised.
 
-A **check** is one number a day that is high when something is wrong: how far a column has moved from a reference
-(`moved`), how well a model tells the day from the reference (`told_apart`), how far predictions are from what came out
-(`outcomes`), how old the newest news is (`age_of_news`). `set_limits` learns from quiet days how high each check gets by
-itself, and one dial for all of them is set such that all checks *together* ring on a promised number of days in a
-hundred. `Limits.over` compares later days with that, and `write_page` shows them.
+A **check** is one number a day that is high when something is wrong: how far a column has moved from the weeks before
+(`moved`, `shifted`), how much of it stands still (`stuck`), how well a model tells the day from others (`told_apart`),
+how far predictions are from what came out (`outcomes`), how old the newest news is (`age_of_news`). `set_limits` learns
+from quiet days how high each check gets by itself, and one dial for all of them is set such that all checks *together*
+ring on a promised number of days in a hundred. `Limits.over` compares later days with that, `write_page` shows them.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from course_lib.errors import CourseError
+from course_lib.figures import PALETTE
 from course_lib.places import first_line
 
 if TYPE_CHECKING:
@@ -33,8 +34,37 @@ _TAILS = (
 )  # what lies beyond is rare in the reference: bins of their own, else a wrong unit hides in a bin
 _LEAST_SHARE = 1e-3  # no bin's share is taken for less, else one row in an empty bin would be infinitely surprising
 _BLOCK_DAYS = 7  # as in course_lib.evaluate: neighbouring days are alike, a week holds each weekday
-_RESAMPLES = 400
+_RESAMPLES = 200
+_LEAST_SCALE = 1e-6  # of a check that stood still on all quiet days: it rings as soon as it moves
 _LEAST_ROWS = 20  # of a day, to be told apart
+
+
+_SHOWN_DAYS = 92
+_PAGE = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="refresh" content="{refresh}">
+<title>{title}</title>
+<style>
+  body {{ font: 16px/1.5 "Open Sans", Verdana, Arial, sans-serif; max-width: 72rem; margin: 2rem auto; color: #222222 }}
+  .state {{ color: white; background: {colour}; padding: 0.2rem 0.8rem; border-radius: 0.3rem }}
+  table {{ border-collapse: collapse }} td {{ padding: 0.2rem 1rem 0.2rem 0; vertical-align: top }}
+</style>
+</head>
+<body>
+<h1>{title}</h1>
+<p><span class="state">{state}</span> {summary}</p>
+{figure}
+<h2>Days that rang</h2>
+<table>
+<tr><th>day</th><th>checks, in limits</th></tr>
+{rows}
+</table>
+</body>
+</html>
+"""
 
 
 @dataclass(frozen=True)
@@ -150,6 +180,37 @@ def moved(days: pd.DataFrame, before: pd.DataFrame, window_days: int = 28) -> pd
     now, then = shares
     index = np.add.reduceat((now - then) * np.log(now / then), starts, axis=1)
     return pd.DataFrame(index, index=days.index, columns=names[starts].rename(None))
+
+
+def shifted(days: pd.DataFrame, before: pd.DataFrame, window_days: int = 28) -> pd.DataFrame:
+    """Say for each day and column how far its mean lies from the mean of the days before, in the column's unit.
+
+    The stability index does not see how far something has moved: once no bin is shared it is as high as it gets. A mean
+    goes on rising, and so finds a temperature in the wrong unit on a day whose weather is new to the bins anyway.
+
+    Parameters
+    ----------
+    days, before : pandas.DataFrame, one row a day
+        Means by day, such as ``rows.groupby("day").mean()``; the same table where a feed is compared with itself.
+    window_days : int
+        As in `moved`.
+
+    Returns
+    -------
+    pandas.DataFrame, one row a day
+        The size of the difference; NaN for a day that none precedes.
+
+    Raises
+    ------
+    CourseError
+        If the columns differ.
+    """
+    if not days.columns.equals(before.columns):
+        raise CourseError("The days and those before them have different columns: give the means of the same ones.")
+    last = before.index.searchsorted(days.index)
+    first = before.index.searchsorted(days.index - pd.Timedelta(days=window_days))
+    then = [before.iloc[one:other].mean() for one, other in zip(first, last, strict=True)]
+    return (days - pd.DataFrame(then, index=days.index)).abs()
 
 
 def stuck(rows: pd.DataFrame, days: ArrayLike) -> pd.DataFrame:
@@ -319,7 +380,7 @@ class Limits:
     Attributes
     ----------
     middle, scale : pandas.Series, one value a check
-        Its median on quiet days, and how far above it lies the highest of twenty.
+        Its median on the quiet days, and how far above it the highest of them lies.
     dial : float
         A check rings where it lies more than so many scales above its middle; the same for all.
     promised : float
@@ -364,8 +425,8 @@ def set_limits(quiet: pd.DataFrame, promised: float = 5, *, seed: int = 0) -> Li
     """Set the limits of all checks such that together they ring falsely on a promised number of days in a hundred.
 
     Each check is measured on its own scale: how far a day lies above the median of the quiet days, where the highest
-    of twenty quiet days lies at 1. The highest of all checks is then one number a day, and the dial is set on it: with
-    sixty checks, sixty separate limits of "one day in twenty" would ring nearly daily. The dial must hold for days that
+    quiet day lies at 1. The highest of all checks is then one number a day, and the dial is set on it: with sixty
+    checks, sixty separate limits of "one day in twenty" would ring nearly daily. The dial must hold for days that
     did not set it. So quiet weeks are drawn with replacement, scales come from those that were drawn, and the dial is
     the value that the days *not* drawn exceed as often as promised (a block bootstrap, judged out of bag: Efron and
     Tibshirani, Improvements on cross-validation, 1997).
@@ -393,8 +454,8 @@ def set_limits(quiet: pd.DataFrame, promised: float = 5, *, seed: int = 0) -> Li
         raise CourseError(f"{len(quiet)} quiet days are too few to set limits: give at least {5 * _BLOCK_DAYS}.")
     if not 100 / len(quiet) <= promised < 100:
         raise CourseError(
-            f"promised={promised}: from {len(quiet)} quiet days, promise at least {100 / len(quiet):.1f} and less than 100 "
-            "false alarms in 100 days, or give more days."
+            f"promised={promised}: from {len(quiet)} quiet days, promise at least {100 / len(quiet):.1f} and less than "
+            "100 false alarms in 100 days, or give more days."
         )
     if empty := [name for name in quiet if quiet[name].notna().mean() < 0.5]:
         raise CourseError(f"{', '.join(empty)}: no value on most of the quiet days; leave such checks out.")
@@ -411,13 +472,133 @@ def set_limits(quiet: pd.DataFrame, promised: float = 5, *, seed: int = 0) -> Li
             highest.append(np.nanmax((values[outside] - middle) / scale, axis=1))
     dial = float(np.quantile(np.concatenate(highest), 1 - promised / 100, method="higher"))
     middle, scale = (pd.Series(each, index=quiet.columns) for each in _scales(values))
-    return Limits(middle, scale, max(dial, 1.0), float(promised))
+    return Limits(middle, scale, dial, float(promised))
 
 
 def _scales(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Median of each check, and how far above it the highest of twenty lies, or 1 % of what it can be where none is."""
-    middle, high = np.nanquantile(values, [0.5, 0.95], axis=0)
-    return middle, np.maximum(high - middle, 0.01)
+    """Median of each check, and how far above it the highest lies: all but nothing if it never moved."""
+    middle, highest = np.nanmedian(values, axis=0), np.nanmax(values, axis=0)
+    return middle, np.maximum(highest - middle, _LEAST_SCALE)
+
+
+# ---- a page ---------------------------------------------------------------------------------------------------------
+
+
+def write_page(
+    file: Path, checks: pd.DataFrame, limits: Limits, *, title: str, refresh_seconds: int = 60, most: int = 12
+) -> Path:
+    """Write a page that shows the last weeks of all checks; it works from a file, and reads itself anew.
+
+    Parameters
+    ----------
+    file : Path
+        Written beside it first, then put in its place: whoever reads it meanwhile sees the old page or the new one.
+    checks : pandas.DataFrame, one row a day
+        As in `Limits.over`; at least one day, of which the last 92 are shown.
+    limits : Limits
+    title : str
+        The heading.
+    refresh_seconds : int
+        How often the page reads itself anew.
+    most : int
+        How many checks are drawn: those that came nearest to their limits.
+
+    Returns
+    -------
+    Path
+        The page, about 5 MB (plotly.js is in it, so that nothing comes from the network).
+
+    Raises
+    ------
+    CourseError
+        If there are no days, or the folder cannot be written.
+    """
+    if checks.empty:
+        raise CourseError("There are no days to show: give at least one row of checks.")
+    over = limits.over(checks.iloc[-_SHOWN_DAYS:])
+    rung = over.gt(1).any(axis=1)
+    lines = [f"<tr><td>{day:%Y-%m-%d}</td><td>{html.escape(told)}</td></tr>" for day, told in _alarms(over[rung][::-1])]
+    last = f"{over.index[-1]:%Y-%m-%d}"
+    state = f"rings on {last}" if rung.iloc[-1] else f"quiet on {last}"
+    page = _PAGE.format(
+        refresh=int(refresh_seconds),
+        title=html.escape(title),
+        state=state,
+        colour=PALETTE["vermilion"] if rung.iloc[-1] else PALETTE["green"],
+        summary=f"{int(rung.sum())} of {len(over)} days rang; {limits.promised:g} false alarms in 100 days are promised.",
+        figure=draw(over, most).to_html(full_html=False, include_plotlyjs=True, config={"displaylogo": False}),
+        rows="\n".join(lines) or "<tr><td colspan=2>none</td></tr>",
+    )
+    file = Path(file)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        number, beside = tempfile.mkstemp(prefix=f".{file.name}-", dir=file.parent)
+        try:
+            with os.fdopen(number, "w", encoding="utf-8") as opened:
+                opened.write(page)
+            Path(beside).chmod(0o644)
+            Path(beside).replace(file)
+        except BaseException:
+            Path(beside).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise CourseError(
+            f"Cannot write {file} ({error.strerror or first_line(error)}): name a file in a folder that can be written."
+        ) from None
+    return file
+
+
+def draw(over: pd.DataFrame, most: int = 12) -> go.Figure:
+    """Draw how near each check comes to its limit on each day, those that came nearest on top.
+
+    Parameters
+    ----------
+    over : pandas.DataFrame, one row a day
+        From `Limits.over`.
+    most : int
+        How many checks.
+
+    Returns
+    -------
+    plotly Figure
+        A grid of colours: grey below half the limit, then yellow, and red from the limit on.
+    """
+    import plotly.graph_objects as go
+
+    shown = over.max().sort_values(ascending=False).index[:most]
+    colours = [
+        [0, "#F4F4F4"],
+        [0.25, "#F4F4F4"],
+        [0.499, PALETTE["orange"]],
+        [0.5, PALETTE["vermilion"]],
+        [1, "#7A1E00"],
+    ]
+    grid = go.Heatmap(
+        x=over.index,
+        y=list(shown),
+        z=over[shown].T.to_numpy(dtype=float),
+        zmin=0,
+        zmax=2,
+        colorscale=colours,
+        colorbar={"title": {"text": "limit = 1"}},
+        xgap=1,
+        ygap=1,
+    )
+    fig = go.Figure(grid)
+    fig.update_layout(
+        title="How near each check came to its limit", xaxis_title="day", yaxis_title="", height=150 + 28 * len(shown)
+    )
+    return fig.update_yaxes(autorange="reversed", automargin=True)
+
+
+def _alarms(over: pd.DataFrame) -> list[tuple[pd.Timestamp, str]]:
+    """Tell of each day which checks rang, the loudest first."""
+    told = []
+    for day, values in over.iterrows():
+        loud = values[values > 1].sort_values(ascending=False)
+        more = f" and {len(loud) - 5} more" if len(loud) > 5 else ""
+        told.append((day, ", ".join(f"{name} ({value:.1f})" for name, value in loud.iloc[:5].items()) + more))
+    return told
 
 
 # ---- bins -----------------------------------------------------------------------------------------------------------
@@ -439,7 +620,7 @@ def _edges(values: pd.Series) -> np.ndarray | pd.Index:
 
 
 def _place(values: pd.Series, edges: np.ndarray | pd.Index) -> np.ndarray:
-    """Give each row its bin: 0 if it is missing, then in the order of the edges, or of the words and one for new ones."""
+    """Give each row its bin: 0 if it is missing, then in the order of the edges, or of the words; new ones come last."""
     if isinstance(edges, pd.Index):
         codes, words = pd.factorize(values)
         place = edges.get_indexer(pd.Index(words).astype("str"))
