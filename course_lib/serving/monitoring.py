@@ -525,7 +525,7 @@ def write_page(
         title=html.escape(title),
         state=state,
         colour=PALETTE["vermilion"] if rung.iloc[-1] else PALETTE["green"],
-        summary=f"{int(rung.sum())} of {len(over)} days rang; {limits.promised:g} false alarms in 100 days are promised.",
+        summary=f"{int(rung.sum())} of {len(over)} days rang; promised: {limits.promised:g} false alarms in 100 days.",
         figure=draw(over, most).to_html(full_html=False, include_plotlyjs=True, config={"displaylogo": False}),
         rows="\n".join(lines) or "<tr><td colspan=2>none</td></tr>",
     )
@@ -620,7 +620,7 @@ def _edges(values: pd.Series) -> np.ndarray | pd.Index:
 
 
 def _place(values: pd.Series, edges: np.ndarray | pd.Index) -> np.ndarray:
-    """Give each row its bin: 0 if it is missing, then in the order of the edges, or of the words; new ones come last."""
+    """Give each row its bin: 0 if missing, then in the order of the edges, or of the words; new words come last."""
     if isinstance(edges, pd.Index):
         codes, words = pd.factorize(values)
         place = edges.get_indexer(pd.Index(words).astype("str"))
