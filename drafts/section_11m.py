@@ -206,7 +206,9 @@ rung = over.gt(1).any(axis=1)
 autumn = rung[(rung.index >= service) & (rung.index < "2013-11-01")]
 false_alarms = 100 * autumn.mean()
 interval = evaluate.ratio(100.0 * autumn, np.ones(len(autumn)), autumn.index)
-print(f"dial {limits.dial:.2f}; promised {limits.promised:g} in 100 days; September and October: {autumn.sum()} of 61 days")
+print(
+    f"dial {limits.dial:.2f}; promised {limits.promised:g} in 100 days; September and October: {autumn.sum()} of 61 days"
+)
 print(f"= {interval['value']:.1f} [{max(0, interval['low']):.1f}, {interval['high']:.1f}] in 100 days")
 
 # %% tags=["hide-input"]
@@ -235,7 +237,9 @@ figures.describe(
 
 # %%
 autumn_labels, winter_labels = (
-    landed.merge(watched[["probability"]], left_index=True, right_index=True).loc[lambda rows: rows["day"].between(*ends)]
+    landed.merge(watched[["probability"]], left_index=True, right_index=True).loc[
+        lambda rows: rows["day"].between(*ends)
+    ]
     for ends in (("2013-09-01", "2013-10-31"), ("2013-11-01", "2013-12-31"))
 )
 told = {}
