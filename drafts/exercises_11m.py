@@ -104,12 +104,12 @@ def _flights():
 
 def _labels():
     labels = _flights()[["scheduled_at", "known_at", "late"]]
-    return {"labels": labels, "now": int(labels["scheduled_at"].max()), "settled_minutes": 12 * 60}
+    return {"labels": labels, "now": int(labels["scheduled_at"].max()), "settled_minutes": 6 * 60}
 
 
 def _distances():
     flights = _flights()
-    edges = [0, 300, 600, 900, 1200, 2000, 3000, 10_000]
+    edges = [0, 300, 600, 900, 1200, 2000, 3000, 6000, 10_000]
     today = flights["day"] == flights["day"].max()
     long = flights["distance"].mask(today, flights["distance"] * 1.609)  # of one day, in km
     counts = [np.histogram(long[rows], edges)[0] for rows in (~today, today)]
