@@ -429,7 +429,8 @@ def set_limits(quiet: pd.DataFrame, promised: float = 5, *, seed: int = 0) -> Li
     checks, sixty separate limits of "one day in twenty" would ring nearly daily. The dial must hold for days that
     did not set it. So quiet weeks are drawn with replacement, scales come from those that were drawn, and the dial is
     the value that the days *not* drawn exceed as often as promised (a block bootstrap, judged out of bag: Efron and
-    Tibshirani, Improvements on cross-validation, 1997).
+    Tibshirani, Improvements on cross-validation, 1997). The scales in use come from all quiet days, more than
+    were drawn, so the monitor rings a little less often than promised; a promise of 6 made 4 on noise.
 
     Parameters
     ----------
