@@ -3,7 +3,6 @@
 from functools import cache
 
 import numpy as np
-import pandas as pd
 
 from course_lib.exercises import Exercise, Mistake
 

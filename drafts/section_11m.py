@@ -218,7 +218,7 @@ print(f"promised {promised:g} in 100 days; September and October: {first_rung.su
 limits.over(checks)[service : pd.Timestamp("2013-10-31")][first_rung].idxmax(axis=1).value_counts().head(3)
 
 # %% [markdown]
-# The promise is **broken**, and by one check: `carrier_hour_late_28d`, a carrier's record over the last 28 days. Think about what it is compared with: its own values over the 28 days before. A record over four weeks is late by weeks itself, and moves with the season (autumn is far more punctual than summer). Its "quiet days" were days of one season. Such a column belongs in no comparison of days. What it would tell, the calibration tells sooner. All twelve records of past *days* leave the monitor; the columns that look back over minutes stay.
+# The promise is **broken**, and by one check: `carrier_hour_late_28d`, a carrier's record over the last 28 days. Think about what it is compared with: its own values over the 28 days before. A record over four weeks is late by weeks itself, and moves with the season (autumn is far more punctual than summer). Its "quiet days" were days of one season. Such a column belongs in no comparison of days. What it would tell, the calibration tells sooner. All six records of past *days* (twelve checks) leave the monitor; the columns that look back over minutes stay.
 #
 # Be honest about the price: we saw September and October before we repaired, so they no longer check quite innocently.
 
@@ -456,3 +456,8 @@ assert worth.loc["calendar against never", "low"] > 0, "A new model each month s
 assert worth.loc["trigger against calendar", "value"] < 0.01, "The trigger should not beat the calendar by 1 %."
 
 record(false_alarms=false_alarms, faults_found=faults_found, winter_alarms=int(winter.sum()), dial=limits.dial)
+
+# %% [markdown]
+# Both beat *never*, and the trigger gains nothing over the calendar: measured once with seeds 0 to 4, the calendar saves 3.5 to 4.6 % against never (each interval above 0), the trigger 3.2 to 3.6 %, and between the two it is a tie at four seeds and 1.5 % for the calendar at one. The trigger also comes too late by construction: it waits for a week of labels.
+#
+# **What this part taught.** Set limits on quiet days, for all checks at once, and check the promise on other days. Compare a day with its own weeks, not with a year. Keep columns that trail the season out of it. The cheapest checks (how old is the news?) find most; no check finds what does not show in a day, such as one small carrier. An alarm tells that something is *broken*; that the world has moved is told more cheaply by a calendar.
