@@ -257,7 +257,7 @@ loudest.head(6)
 # %%
 figures.describe(
     monitoring.draw(over.loc["2013-10-01":], 14),
-    "A grid of days and checks from October to December; few cells before December pass their limits.",
+    "A grid of days and checks from October to December; most cells beyond the limit lie around the holidays.",
 )
 
 # %%
@@ -275,6 +275,8 @@ for period, rows in {"September, October": autumn_labels, "November, December": 
 pd.DataFrame(told).T.round(3)
 
 # %% [markdown]
+# It rings on 13 of 61 days, four to six times as often as in autumn. Look at *when*: Thanksgiving and the day after, 21, 24 and 25 December, and several Saturdays, when the timetable is another one (`dest_lat`, `planned_minutes`, `clock`: who flies where and when). These days *are* different. But the last table says that the model is not: in autumn and in winter alike the interval of its gap holds 0, though the late share nearly doubles. **An alarm about inputs says "different", not "wrong".** With only inputs to look at you would have retrained for a holiday.
+#
 # ### Break it on purpose
 #
 # Nothing rings is only good news if something *would* ring. Five faults, each from a day drawn at random, in the rows that the real feature code makes:
@@ -374,6 +376,8 @@ figures.describe(
 planted_faults[planted_faults["days"].isna()].groupby("fault")["what"].agg(", ".join).to_frame("missed")
 
 # %% [markdown]
+# An hour's delay is found every time on the first day, by the cheapest check of all: how old is the news? Wrong units are mostly found on the first day too; what hides is a wind in metres per second, which looks like a calm day. A stuck column is found unless it mostly stands still anyway (rain, visibility). A missing carrier is found if it is a large one: two or ten flights among nine hundred are nothing to a PSI, and a list of carriers that *must* report would find them at once. A column in another order is the hardest: only the classifier can see it, and only where columns depend strongly on each other, as latitude and distance do.
+#
 # ### A page for the wall
 
 # %%
