@@ -67,7 +67,7 @@ def _empty_bins_left_out(*, rows_before, rows_today, least_share):
 
 # 11.m3 ---------------------------------------------------------------------------------------------------------------
 def alarms_in_100_days(*, in_limits):
-    """A day rings once, however many of its checks do."""
+    """Count each day once, however many of its checks ring."""
     return 100 * (in_limits > 1).any(axis=1).mean()
 
 
@@ -127,8 +127,8 @@ EXERCISES = [
         id="11.m1",
         title="Wait for the labels",
         reference=settled,
-        why="What is known early is what landed early; a flight is judged when it is old enough that its label would be "
-        "in either way.",
+        why="What is known early is what landed early; judge a flight when it is old enough that its label would be in "
+        "either way.",
         hints=(
             "Two conditions: how old is the flight, and is its label in?",
             "`scheduled_at <= now - settled_minutes` and `known_at <= now`, then the mean and the number of rows.",
@@ -169,8 +169,8 @@ EXERCISES = [
             Mistake(
                 "one way",
                 _one_way,
-                "That is the divergence of today from before. The index adds the other direction: what is multiplied by "
-                "the logarithm?",
+                "That is the divergence of today from before. The index adds the other direction: what is multiplied "
+                "by the logarithm?",
             ),
             Mistake("another logarithm", _tens, "Nearly: to which base is your logarithm?"),
             Mistake("mean over bins", _mean_over_bins, "Is the index a mean over the bins, or a sum?"),

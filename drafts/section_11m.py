@@ -87,6 +87,8 @@ check("11.m1", settled, labels=labels, now=now, settled_minutes=settled_minutes)
 # A monitor has to be set on days that the model has not learned from. So we stand at the first of each month from April, fit on all flights whose delay is known by then, and let the model decide until the month's end. From September on one model stays: it is the one in service that we watch.
 
 # %%
+from itertools import pairwise
+
 from xgboost import XGBClassifier
 
 
@@ -115,7 +117,7 @@ fitted = {month: fit(month) for month in months[:-1]}
 service = pd.Timestamp("2013-09-01")  # since then one model decides
 watched = flights[flights["day"] >= months[0]].copy()
 watched["probability"] = np.nan
-for month, end in zip(months[:-1], months[1:], strict=True):
+for month, end in pairwise(months):
     rows = watched["day"].between(month, end, inclusive="left")
     watched.loc[rows, "probability"] = rate(fitted[min(month, service)], watched[rows])
 
@@ -261,14 +263,11 @@ figures.describe(
 )
 
 # %%
-autumn_labels, winter_labels = (
-    landed.merge(watched[["probability"]], left_index=True, right_index=True).loc[
-        lambda rows: rows["day"].between(*ends)
-    ]
-    for ends in (("2013-09-01", "2013-10-31"), ("2013-11-01", "2013-12-31"))
-)
+judged_labels = landed.join(watched["probability"], how="inner").set_index("day", drop=False)
+periods = {"September, October": slice("2013-09", "2013-10"), "November, December": slice("2013-11", "2013-12")}
 told = {}
-for period, rows in {"September, October": autumn_labels, "November, December": winter_labels}.items():
+for period, months_of_period in periods.items():
+    rows = judged_labels.sort_index().loc[months_of_period]
     made = evaluate.ratio(rows["late"] - rows["probability"], np.ones(len(rows)), rows["day"])
     told[period] = {"late": rows["late"].mean(), "said": rows["probability"].mean(), "gap": made["value"]}
     told[period] |= {"gap low": made["low"], "gap high": made["high"]}
