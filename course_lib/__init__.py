@@ -47,6 +47,7 @@ _MODULES = {
     "jars": "engines.jars",
     "leakage": "data.leakage",
     "measure": "measure",
+    "monitoring": "serving.monitoring",
     "own_table": "data.own_table",
     "registry": "serving.registry",
     "replay": "streams.replay",
