@@ -7,7 +7,7 @@ from pathlib import Path
 
 from course_lib.errors import CourseError
 
-_LESSON_LINK = re.compile(r"\]\((?:\.\./)*(\d\d_\w+)\.ipynb")
+_LESSON_LINK = re.compile(r"\]\((?:\.\./)*(\d\d\w+)\.ipynb")
 _PLOTLY = "application/vnd.plotly.v1+json"
 
 # The lab's look without what it would fetch from elsewhere; plotly.js once, and a script that draws every figure.

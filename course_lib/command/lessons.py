@@ -27,6 +27,7 @@ def find_lesson(name: str) -> Path:
     if name.endswith(".ipynb") and Path(name).is_file():
         return Path(name).resolve()
     found = [path for path in lessons() if path.stem.startswith(Path(name).stem)]
+    found = [path for path in found if path.stem.partition("_")[0] == name] or found  # 09 is not 09b
     if len(found) != 1:
         known = ", ".join(path.stem for path in found or lessons())
         raise CourseError(f"'{name}' names {len(found)} lessons. Name one of these by its number or file: {known}.")

@@ -33,7 +33,6 @@ from course_lib.places import NOTEBOOKS
 from course_lib.progress import LINE
 
 CPU_SECONDS = 150  # of a machine that adds numbers in Python as quickly as below; a slower one may take more
-MORE_CPU_SECONDS = {"09_spark": 260}  # it starts sixteen JVMs, and each compiles its first queries anew
 MEMORY_BYTES = 1.7e9
 PAGE_BYTES = 12e6
 PLOTLY = "application/vnd.plotly.v1+json"
@@ -191,10 +190,9 @@ def runs_within_the_limits(item: LessonCheck) -> None:
     took = {"seconds": watch.seconds, "cpu_seconds": watch.cpu_seconds, "peak_bytes": watch.peak_bytes}
     took["slowness"] = watch.slowness
     item.user_properties.append(("default run", json.dumps(took)))
-    limit = MORE_CPU_SECONDS.get(item.path.stem, CPU_SECONDS)
-    allowed_seconds = limit * max(1, watch.slowness)
+    allowed_seconds = CPU_SECONDS * max(1, watch.slowness)
     assert took["cpu_seconds"] <= allowed_seconds, (
-        f"{took['cpu_seconds']:.0f} s of CPU; a default run takes {limit}, on this machine {allowed_seconds:.0f}"
+        f"{took['cpu_seconds']:.0f} s of CPU; a default run takes {CPU_SECONDS}, on this machine {allowed_seconds:.0f}"
     )
     assert took["peak_bytes"] <= MEMORY_BYTES, (
         f"{took['peak_bytes'] / 1e9:.2f} GB held at once; {MEMORY_BYTES / 1e9} allowed"

@@ -80,7 +80,7 @@ def test_cells_are_short(book):
 
 
 def test_every_exercise_of_the_lesson_is_asked_and_checked(lesson, book):
-    name = lesson.stem[:2] if is_numbered(lesson) else lesson.stem
+    name = lesson.stem.partition("_")[0] if is_numbered(lesson) else lesson.stem
     asked = {i for cell in code(book) for i in re.findall(r"\bcheck\(\s*[\"']([\w.]+)[\"']", cell.source)}
     written = {exercise.id for exercise in import_module(f"course_lib.exercises.lesson_{name}").EXERCISES}
     assert asked == written
