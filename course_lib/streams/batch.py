@@ -22,14 +22,23 @@ from course_lib.streams import decisions
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame as SparkFrame
-    from xgboost import XGBClassifier
+    from sklearn.base import ClassifierMixin
+
+    from course_lib.serving.schema import Column
 
 _SCHEMA = "scheduled timestamp, carrier string, flight long, origin string, day date, probability double, crew boolean"
 _FILE = "decisions.parquet"
 
 
 def decide_days(
-    features: SparkFrame, model: XGBClassifier, folder: Path, *, first: date, last: date, threshold: float
+    features: SparkFrame,
+    model: ClassifierMixin,
+    columns: tuple[Column, ...],
+    folder: Path,
+    *,
+    first: date,
+    last: date,
+    threshold: float,
 ) -> list[date]:
     """Decide on all flights of those days that have no decisions yet.
 
@@ -38,8 +47,8 @@ def decide_days(
     features : pyspark.sql.DataFrame, one row per flight
         "features" read by Spark, or what `features_on_spark` gives. Classic or Spark Connect; the folder must be one
         that Spark and this process both see.
-    model : xgboost.XGBClassifier
-        Fitted on what `decisions.as_model_input` gives; it travels to the tasks.
+    model, columns
+        As `decisions.decide` takes them; they travel to the tasks.
     folder : Path
         Where the decisions are: ``day=2013-11-04/decisions.parquet`` and so on, to be read by Spark, pandas or DuckDB.
     first, last : datetime.date
@@ -68,11 +77,11 @@ def decide_days(
             return []
         near = features.where(F.col("day").between(open_days[0], open_days[-1]))  # which the reader of files heeds
         todo = near.withColumn("day", F.to_date("day")).where(F.col("day").isin(open_days))
-        one_file_a_day = todo.select(*decisions.KEY, "day", *decisions.others()).repartition("day")
+        one_file_a_day = todo.select(*decisions.needed(columns)).repartition("day")
 
         def score(parts: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
             for part in parts:
-                yield decisions.decide(model, part, threshold)
+                yield decisions.decide(model, columns, part, threshold)
 
         with tempfile.TemporaryDirectory(prefix=".part-", dir=folder) as part:
             scored = one_file_a_day.mapInPandas(score, _SCHEMA)

@@ -7,57 +7,23 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from course_lib.data import features
-from course_lib.errors import CourseError
+from course_lib.serving import schema
 
 if TYPE_CHECKING:
-    from xgboost import XGBClassifier
+    from sklearn.base import ClassifierMixin
 
-WORDS = ["carrier", "origin", "dest"]
 KEY = features.IN_ORDER  # what names a flight
 COLUMNS = [*KEY, "day", "probability", "crew"]
 
 
-def others() -> list[str]:
-    """Name the columns that a model takes and `KEY` does not hold."""
-    return [name for name in features.names() if name not in KEY]
+def needed(columns: tuple[schema.Column, ...]) -> list[str]:
+    """Name what `decide` needs of a table of features: the key, the day, and what the model takes."""
+    return [*KEY, "day", *(column.name for column in columns if column.name not in KEY)]
 
 
-def as_model_input(known: pd.DataFrame, words: dict[str, list[str]] | None = None) -> pd.DataFrame:
-    """Give the features the types that the model of lesson 07 learned from.
-
-    Parameters
-    ----------
-    known : pandas.DataFrame, shape (flights, columns)
-        What `features.features` gives, or the same from Spark.
-    words : dict of str to list of str, optional
-        The carriers, airports and destinations that a model knows, from `words_of`; any other becomes a missing value.
-        Without it, those of `known`: to learn from.
-
-    Returns
-    -------
-    pandas.DataFrame, shape (flights, features)
-        The columns of `features.names()` in their order: numbers in float32, words as categories.
-
-    Raises
-    ------
-    CourseError
-        If a column is missing.
-    """
-    names = features.names()
-    if missing := [name for name in names if name not in known]:
-        raise CourseError(f"The features lack {', '.join(missing)}: make them with features.features.")
-    numbers = [name for name in names if name not in WORDS]
-    kinds = {name: pd.CategoricalDtype(words[name]) if words else "category" for name in WORDS}
-    return known[names].astype(dict.fromkeys(numbers, "float32") | kinds)
-
-
-def words_of(model: XGBClassifier) -> dict[str, list[str]]:
-    """List the words that a model has learned, by column: asked about another, XGBoost raises and answers nobody."""
-    kept = dict(model.get_booster().get_categories(export_to_arrow=True).to_arrow())
-    return {name: kept[name].to_pylist() for name in WORDS}
-
-
-def decide(model: XGBClassifier, known: pd.DataFrame, threshold: float) -> pd.DataFrame:
+def decide(
+    model: ClassifierMixin, columns: tuple[schema.Column, ...], known: pd.DataFrame, threshold: float
+) -> pd.DataFrame:
     """Decide which flights get a spare crew.
 
     A flight's answer depends on its own row alone: trees add their leaves in the same order for one flight and for a
@@ -65,8 +31,10 @@ def decide(model: XGBClassifier, known: pd.DataFrame, threshold: float) -> pd.Da
 
     Parameters
     ----------
-    model : xgboost.XGBClassifier
-        Fitted on what `as_model_input` gives.
+    model : classifier of two classes
+        Such as that of `course_lib.serving.answering.load`.
+    columns : tuple of schema.Column
+        What it takes, from `schema.columns_of`; by it odd values are treated as in the service.
     known : pandas.DataFrame, shape (flights, columns)
         What `features.features` gives, or the same from Spark.
     threshold : float
@@ -76,7 +44,12 @@ def decide(model: XGBClassifier, known: pd.DataFrame, threshold: float) -> pd.Da
     -------
     pandas.DataFrame, shape (flights, 7)
         `scheduled`, `carrier`, `flight`, `origin`, `day`, `probability` (of being late) and `crew`, sorted by `KEY`.
+
+    Raises
+    ------
+    CourseError
+        As `schema.prepare` does.
     """
-    probability = model.predict_proba(as_model_input(known, words_of(model)))[:, 1].astype("float64")
+    probability = model.predict_proba(schema.prepare(columns, known))[:, 1].astype("float64")
     decided = known[[*KEY, "day"]].assign(probability=probability, crew=probability >= threshold)
     return decided.sort_values(KEY, ignore_index=True)

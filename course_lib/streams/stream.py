@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame as SparkFrame
     from pyspark.sql import SparkSession
     from pyspark.sql.streaming import StreamingQuery
-    from xgboost import XGBClassifier
+    from sklearn.base import ClassifierMixin
+
+    from course_lib.serving.schema import Column
 
 SCHEMA = (
     "event string, kind string, happened timestamp, scheduled timestamp, carrier string, flight long, origin string, "
@@ -55,7 +57,8 @@ def decide_stream(
     spark: SparkSession,
     feed: Path,
     folder: Path,
-    model: XGBClassifier,
+    model: ClassifierMixin,
+    columns: tuple[Column, ...],
     *,
     threshold: float,
     wait: str,
@@ -73,8 +76,8 @@ def decide_stream(
     folder : Path
         What is known before (`prepare`), Spark's checkpoint, and what the stream writes: ``events``, ``records``,
         ``decisions`` and ``refused``.
-    model : xgboost.XGBClassifier
-        Fitted on what `decisions.as_model_input` gives.
+    model, columns
+        As `decisions.decide` takes them.
     threshold : float
         A crew is placed from this probability on.
     wait : str
@@ -103,7 +106,7 @@ def decide_stream(
     spark.conf.set("spark.sql.streaming.stateStore.providerClass", _ROCKSDB)
     arriving = spark.readStream.schema(SCHEMA).option("maxFilesPerTrigger", files_per_batch).json(str(feed))
     once = arriving.withWatermark("happened", wait).dropDuplicatesWithinWatermark(["event"])
-    work = partial(_work, folder=str(folder), model=model, threshold=threshold)
+    work = partial(_work, folder=str(folder), model=model, columns=columns, threshold=threshold)
     writer = once.writeStream.foreachBatch(work).option("checkpointLocation", str(folder / "checkpoint"))
     return (writer.trigger(availableNow=True) if until_empty else writer).start()
 
@@ -150,7 +153,15 @@ def reconcile(feed: Path, folder: Path) -> dict[str, int]:
 # ---- a micro-batch ---------------------------------------------------------------------------------------------------
 
 
-def _work(batch: SparkFrame, number: int, *, folder: str, model: XGBClassifier, threshold: float) -> None:
+def _work(
+    batch: SparkFrame,
+    number: int,
+    *,
+    folder: str,
+    model: ClassifierMixin,
+    columns: tuple[Column, ...],
+    threshold: float,
+) -> None:
     """Keep the events of a batch, then decide on the flights that it asks about."""
     place, file = Path(folder), f"{number:08d}.parquet"
     events = batch.toPandas()
@@ -172,7 +183,7 @@ def _work(batch: SparkFrame, number: int, *, folder: str, model: XGBClassifier, 
     if asked.empty:
         return
     known = features_now(place, told, asked[IN_ORDER])
-    decided = decisions.decide(model, known, threshold)
+    decided = decisions.decide(model, columns, known, threshold)
     decided = decided.merge(asked[[*IN_ORDER, "sent"]], on=IN_ORDER, how="left", validate="one_to_one")
     _write(decided.assign(batch=number, answered=pd.Timestamp.now("UTC")), place / "decisions" / file)
 

@@ -14,8 +14,9 @@ import pytest
 from apart import HERE, survivors
 from xgboost import XGBClassifier
 
-from course_lib import CourseError, load, saved_model
+from course_lib import CourseError, features, load, saved_model
 from course_lib.places import REPOSITORY
+from course_lib.serving import schema
 from course_lib.streams import batch, decisions, replay, stream
 
 START = pd.Timestamp("2013-11-04", tz="America/New_York")
@@ -51,8 +52,13 @@ def lives(tmp_path_factory, spark):
     table = load("features")
     learned = table[table["fate"].eq("landed") & table["split"].eq("train")].iloc[::40]
     model = XGBClassifier(n_estimators=20, max_depth=4, enable_categorical=True, n_jobs=1, random_state=0)
-    model.fit(decisions.as_model_input(learned), learned["arr_delay"] >= 30)
+    words = ["carrier", "origin", "dest"]
+    numbers = [name for name in features.names() if name not in words]
+    typed = learned[features.names()].astype(dict.fromkeys(numbers, "float32") | dict.fromkeys(words, "category"))
+    model.fit(typed, learned["arr_delay"] >= 30)
     saved_model.write(model, folder / "model.skops")
+    typed.to_parquet(folder / "example.parquet")
+    columns = schema.columns_of(typed)
     week = table[table["day"].between(str(FIRST), str(LAST))]
 
     flights = load("flights")
@@ -79,15 +85,16 @@ def lives(tmp_path_factory, spark):
     killed_in_stream = run_and_kill(folder, has_kept_the_events_of_the_third_batch)
     halfway = len(stream.read_decisions(folder / "stream"))
     again = batch.decide_days(
-        load("features", engine="spark"), model, folder / "batch", first=FIRST, last=LAST, threshold=1 / 6
+        load("features", engine="spark"), model, columns, folder / "batch", first=FIRST, last=LAST, threshold=1 / 6
     )
-    query = stream.decide_stream(spark, folder / "feed", folder / "stream", model, **RULES)
+    query = stream.decide_stream(spark, folder / "feed", folder / "stream", model, columns, **RULES)
     query.awaitTermination()
     return {
         "folder": folder,
-        "direct": decisions.decide(model, week, 1 / 6),
+        "direct": decisions.decide(model, columns, week, 1 / 6),
         "events": events,
         "model": model,
+        "columns": columns,
         "said": killed_in_stream,
         "after kill": after_kill,
         "again": again,
@@ -132,14 +139,20 @@ def test_a_killed_stream_answers_as_direct_scoring_to_the_last_bit(lives):
 def test_another_job_is_refused_while_one_writes(lives, tmp_path):
     table = load("features", engine="spark")
     with batch._alone(tmp_path), pytest.raises(CourseError, match="Another job writes decisions to"):
-        batch.decide_days(table, lives["model"], tmp_path, first=FIRST, last=LAST, threshold=1 / 6)
+        batch.decide_days(table, lives["model"], lives["columns"], tmp_path, first=FIRST, last=LAST, threshold=1 / 6)
 
 
 def test_days_without_flights_and_days_the_wrong_way_round_are_refused(lives, tmp_path):
     table = load("features", engine="spark")
     with pytest.raises(CourseError, match="There are no flights from 2014-01-01 to 2014-01-02"):
         batch.decide_days(
-            table, lives["model"], tmp_path, first=date(2014, 1, 1), last=date(2014, 1, 2), threshold=1 / 6
+            table,
+            lives["model"],
+            lives["columns"],
+            tmp_path,
+            first=date(2014, 1, 1),
+            last=date(2014, 1, 2),
+            threshold=1 / 6,
         )
     with pytest.raises(CourseError, match="first=2013-11-09 is after last=2013-11-04"):
-        batch.decide_days(table, lives["model"], tmp_path, first=LAST, last=FIRST, threshold=1 / 6)
+        batch.decide_days(table, lives["model"], lives["columns"], tmp_path, first=LAST, last=FIRST, threshold=1 / 6)
