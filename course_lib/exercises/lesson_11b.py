@@ -1,13 +1,14 @@
-"""Exercises of lesson 11 on monitoring: a part of course_lib/exercises/lesson_11.py; the lesson numbers them anew."""
+"""Exercises of lesson 11's second page, on monitoring."""
 
 from functools import cache
 
 import numpy as np
+from scipy.stats import binom
 
 from course_lib.exercises import Exercise, Mistake
 
 
-# 11.m1 ---------------------------------------------------------------------------------------------------------------
+# 11b.1 ---------------------------------------------------------------------------------------------------------------
 def settled(*, labels, now, settled_minutes):
     """Old enough that nearly all labels are in, and among these only what is in."""
     judged = labels[(labels["scheduled_at"] <= now - settled_minutes) & (labels["known_at"] <= now)]
@@ -34,7 +35,7 @@ def _known_long_ago(*, labels, now, settled_minutes):
     return {"late": judged["late"].mean(), "flights": len(judged)}
 
 
-# 11.m2 ---------------------------------------------------------------------------------------------------------------
+# 11b.2 ---------------------------------------------------------------------------------------------------------------
 def stability(*, rows_before, rows_today, least_share):
     """Shares, none of them below the least, and the divergence both ways."""
     before, today = (np.maximum(rows / rows.sum(), least_share) for rows in (rows_before, rows_today))
@@ -65,7 +66,7 @@ def _empty_bins_left_out(*, rows_before, rows_today, least_share):
     return ((today - before) * np.log(today / before)).sum()
 
 
-# 11.m3 ---------------------------------------------------------------------------------------------------------------
+# 11b.3 ---------------------------------------------------------------------------------------------------------------
 def alarms_in_100_days(*, in_limits):
     """Count each day once, however many of its checks ring."""
     return 100 * (in_limits > 1).any(axis=1).mean()
@@ -89,6 +90,84 @@ def _all_checks(*, in_limits):
 
 def _number_of_days(*, in_limits):
     return float((in_limits > 1).any(axis=1).sum())
+
+
+# 11b.4 ---------------------------------------------------------------------------------------------------------------
+def many_checks(*, checks_made, each, together):
+    """Multiply the shares of days on which each is silent; and the same backwards."""
+    return {"any": 1 - (1 - each) ** checks_made, "allowed": 1 - (1 - together) ** (1 / checks_made)}
+
+
+def _added_up(*, checks_made, each, together):
+    return many_checks(checks_made=checks_made, each=each, together=together) | {"any": checks_made * each}
+
+
+def _all_silent(*, checks_made, each, together):
+    return many_checks(checks_made=checks_made, each=each, together=together) | {"any": (1 - each) ** checks_made}
+
+
+def _all_at_once(*, checks_made, each, together):
+    return many_checks(checks_made=checks_made, each=each, together=together) | {"any": each**checks_made}
+
+
+def _same_for_each(*, checks_made, each, together):
+    return many_checks(checks_made=checks_made, each=each, together=together) | {"allowed": together}
+
+
+def _root_of_the_share(*, checks_made, each, together):
+    right = many_checks(checks_made=checks_made, each=each, together=together)
+    return right | {"allowed": together ** (1 / checks_made)}
+
+
+# 11b.5 ---------------------------------------------------------------------------------------------------------------
+def by_chance(*, days, rang, share):
+    """Add up the probabilities of as many days, and of more."""
+    return float(binom.sf(rang - 1, days, share))
+
+
+def _more_than(*, days, rang, share):
+    return float(binom.sf(rang, days, share))
+
+
+def _just_so_many(*, days, rang, share):
+    return float(binom.pmf(rang, days, share))
+
+
+def _so_many_or_fewer(*, days, rang, share):
+    return float(binom.cdf(rang, days, share))
+
+
+def _expected(*, days, rang, share):
+    return days * share
+
+
+# 11b.6 ---------------------------------------------------------------------------------------------------------------
+def saved(*, faults, a_day, noticed_after, found_share, found_after, false_alarms_a_year, a_look):
+    """Count the days that are saved by what is found, less a look for each alarm."""
+    found = faults * found_share
+    return float(found * (noticed_after - found_after) * a_day - (false_alarms_a_year + found) * a_look)
+
+
+def _all_found(*, found_share, **numbers):
+    return saved(found_share=1, **numbers)
+
+
+def _at_once(*, found_after, **numbers):
+    return saved(found_after=0, **numbers)
+
+
+def _false_alarms_free(*, false_alarms_a_year, **numbers):
+    return saved(false_alarms_a_year=0, **numbers)
+
+
+def _only_false_ones(*, faults, found_share, a_look, **numbers):
+    right = saved(faults=faults, found_share=found_share, a_look=a_look, **numbers)
+    return right + faults * found_share * a_look
+
+
+def _cost_of_faults(*, faults, a_day, noticed_after, found_share, found_after, false_alarms_a_year, a_look):
+    found = faults * found_share
+    return float(found * found_after * a_day + (false_alarms_a_year + found) * a_look)
 
 
 # ---- small inputs ---------------------------------------------------------------------------------------------------
@@ -124,7 +203,7 @@ def _in_limits():
 
 EXERCISES = [
     Exercise(
-        id="11.m1",
+        id="11b.1",
         title="Wait for the labels",
         reference=settled,
         why="What is known early is what landed early; judge a flight when it is old enough that its label would be in "
@@ -155,7 +234,7 @@ EXERCISES = [
         sample_inputs=_labels,
     ),
     Exercise(
-        id="11.m2",
+        id="11b.2",
         title="The stability index by hand",
         reference=stability,
         why="Shares make days of any size comparable, and the least share keeps an empty bin from being infinitely "
@@ -183,7 +262,7 @@ EXERCISES = [
         sample_inputs=_distances,
     ),
     Exercise(
-        id="11.m3",
+        id="11b.3",
         title="How often does it ring?",
         reference=alarms_in_100_days,
         why="Somebody gets up once a day that rings, whether one check rang or twenty: count days, not checks.",
@@ -207,5 +286,75 @@ EXERCISES = [
             Mistake("number of days", _number_of_days, "In how many days? The answer is for 100 of them."),
         ),
         sample_inputs=_in_limits,
+    ),
+    Exercise(
+        id="11b.4",
+        title="A hundred checks",
+        reference=many_checks,
+        why="One in twenty sounds rare, and a hundred times one in twenty is nearly every day.",
+        hints=(
+            "On which share of days is one check silent, and on which share are all?",
+            "`1 - (1 - each) ** checks_made`; for the other, solve the same equation for `each`.",
+        ),
+        mistakes=(
+            Mistake("added up", _added_up, "Can a share of days be larger than one? Days with two alarms count once."),
+            Mistake("all silent", _all_silent, "That is the share of days on which none rings."),
+            Mistake("all at once", _all_at_once, "That is the share of days on which every check rings."),
+            Mistake("the same for each", _same_for_each, "If each may ring so often, how often do all together?"),
+            Mistake(
+                "root of the share",
+                _root_of_the_share,
+                "Take the root of the share of *silent* days, then turn back to those that ring.",
+            ),
+        ),
+        sample_inputs=lambda: {"checks_made": 100, "each": 0.05, "together": 0.05},
+    ),
+    Exercise(
+        id="11b.5",
+        title="Is that chance?",
+        reference=by_chance,
+        why="A number that is rare under the promise speaks against the promise, or says that these days are others.",
+        hints=(
+            "`binom.sf(k, n, p)` is the probability of *more than* k.",
+            "As many or more is more than one fewer: `binom.sf(rang - 1, days, share)`.",
+        ),
+        mistakes=(
+            Mistake("more than", _more_than, "That leaves out the case that just so many days rang."),
+            Mistake(
+                "just so many", _just_so_many, "That is for exactly so many. Would one more speak less against it?"
+            ),
+            Mistake("so many or fewer", _so_many_or_fewer, "You look to the wrong side: is it rare to have so *many*?"),
+            Mistake("expected", _expected, "So many days are expected. Asked for is a probability."),
+        ),
+        sample_inputs=lambda: {"days": 61, "rang": 7, "share": 0.05},
+        tolerance=1e-4,
+    ),
+    Exercise(
+        id="11b.6",
+        title="What is the monitor worth?",
+        reference=saved,
+        why="Rare faults that somebody notices soon anyway may not pay for the looks: reckon before you build.",
+        hints=(
+            "For one fault that is found: how many days earlier than without a monitor?",
+            "Then subtract `a_look` for each alarm: the false ones, and one for each fault that is found.",
+        ),
+        mistakes=(
+            Mistake("all are found", _all_found, "Does the monitor find every fault?"),
+            Mistake("at once", _at_once, "For how many days is the fault there before the monitor rings?"),
+            Mistake("false alarms are free", _false_alarms_free, "Who looks when it rings for nothing?"),
+            Mistake("true alarms are free", _only_false_ones, "An alarm that is right costs a look, too."),
+            Mistake(
+                "what it costs", _cost_of_faults, "That is what is still paid. What is *saved* against no monitor?"
+            ),
+        ),
+        sample_inputs=lambda: {
+            "faults": 8,
+            "a_day": 40.0,
+            "noticed_after": 12,
+            "found_share": 0.75,
+            "found_after": 2,
+            "false_alarms_a_year": 15,
+            "a_look": 20.0,
+        },
     ),
 ]
