@@ -29,8 +29,9 @@ class Block:
     seconds : float
         Wall time.
     cpu_seconds : float
-        CPU time, user and system, of this process and of every process below it (on Linux also of those that ended
-        meanwhile).
+        CPU time, user and system, of this process and of every process below it; on Linux also of those that ended
+        meanwhile, if the process that started them asked how. Spark does not ask this of its Python workers, so what
+        one used is lost if it ends inside the block: they wait a minute for more work before they do.
     peak_bytes : int
         The most memory that this process and every process below it held at one time, sampled up to 20 times a second.
         On Linux a page that several of them share (libraries, what a fork has not written to) counts once
@@ -325,7 +326,7 @@ def memory_of(process: psutil.Process) -> int:
 
 
 def tree_cpu(pid: int | None = None) -> float:
-    """Give the CPU time that a process and all below it have used so far; on Linux also those that have ended.
+    """Give the CPU time that a process and all below it have used so far; see `Block` for those that have ended.
 
     Parameters
     ----------
@@ -342,7 +343,7 @@ def tree_cpu(pid: int | None = None) -> float:
         with contextlib.suppress(psutil.Error, OSError):
             times = process.cpu_times()
             used += times.user + times.system
-            # What a child used passes to its parent when it ends.
+            # What a child used passes to its parent when it ends, unless the parent ignores it (pyspark/daemon.py).
             used += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
     return used
 
