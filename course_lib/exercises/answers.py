@@ -78,7 +78,8 @@ def check(exercise_id: str, answer: Any, **inputs: Any) -> Result:
     fault = _judge(exercise, answer, inputs)
     note(exercise.id, attempt="right" if fault is None else "wrong")
     if fault is None:
-        return Result("right", f"Right: exercise {exercise.id}, {exercise.title}.")
+        end = "" if exercise.title.endswith("?") else "."
+        return Result("right", f"Right: exercise {exercise.id}, {exercise.title}{end}")
     return Result("wrong", f"Not yet: {fault}")
 
 

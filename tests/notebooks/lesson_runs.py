@@ -7,12 +7,12 @@ import time
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import papermill
 
 from course_lib.sweeps.warm_engine import register
-from course_lib.sweeps.warm_runs import close_nursery
 
 SECOND_PARAMETERS = tomllib.loads((Path(__file__).parent / "second_parameters.toml").read_text())
 
@@ -44,23 +44,22 @@ def run_lesson(lesson: Path, output: Path, parameters=(), **environment: str) ->
 
 
 def run_warm(lesson: Path, output: Path, parameters=(), **environment: str) -> Run:
-    """Run a lesson in a process that is forked with all its imports done, as a sweep does; else as `run_lesson`."""
+    """Run a lesson in a process that is forked with the imports done, as a sweep does."""
     register()
-    begin, used = time.monotonic(), cpu_of_children()
-    try:
-        notebook = papermill.execute_notebook(
-            lesson,
-            output,
-            dict(parameters),
-            engine_name="warm",
-            kernel_name="python3",
-            progress_bar=False,
-            folder=lesson.parent,
-            environment=environment,
-        )
-    finally:
-        close_nursery()
-    return Run(notebook, time.monotonic() - begin, cpu_of_children() - used)
+    runs: list[Any] = []
+    begin = time.monotonic()
+    notebook = papermill.execute_notebook(
+        lesson,
+        output,
+        dict(parameters),
+        engine_name="warm",
+        kernel_name="python3",
+        progress_bar=False,
+        folder=lesson.parent,
+        environment=environment,
+        watch=runs.append,
+    )
+    return Run(notebook, time.monotonic() - begin, runs[0].cpu_seconds)
 
 
 def cpu_of_children() -> float:
