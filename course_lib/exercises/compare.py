@@ -60,9 +60,11 @@ def collected(value: Any) -> Any:
     Raises
     ------
     CourseError
-        If the table has more rows than an aggregated answer can have.
+        If the table has more rows than an aggregated answer can have, or it is a column of Spark's without a table.
     """
     module = type(value).__module__.split(".")[0]
+    if module == "pyspark" and type(value).__name__ == "Column":  # it has every attribute that it is asked for
+        raise CourseError("a Column is a recipe and has no rows: select it from a table, or add it with withColumn.")
     if module == "pyspark" and hasattr(value, "asDict"):
         return value.asDict()
     if module == "pyspark" and hasattr(value, "toPandas"):
@@ -200,8 +202,17 @@ def _compare_scalar(answer: Any, expected: Any, tolerance: float, ordered: bool)
             scaled = np.array([float(theirs[0]) * factor], dtype=object)
             if are_equal(mine, scaled, max(tolerance, 1e-6))[0] and scaled[0]:
                 return f"your number is {what} the expected one."
+        if _is_rounded(mine[0], float(theirs[0])):
+            return "your number is the expected one, rounded: give it as it was computed."
         return "it is not the expected number."
     return "it is not the expected answer."
+
+
+def _is_rounded(mine: Any, theirs: float) -> bool:
+    """Whether one number is the other, rounded to some digits, of which at least two are left."""
+    if not isinstance(mine, (int, float)) or not mine or abs(mine - theirs) > 0.05 * abs(theirs):
+        return False
+    return any(np.isclose(mine, round(theirs, digits), rtol=1e-12, atol=0) for digits in range(-9, 10))
 
 
 def _compare_text(answer: str, expected: str, tolerance: float, ordered: bool) -> str | None:

@@ -54,6 +54,11 @@ def _stages_are_shuffles(*, plan):
     return {"shuffles": shuffles, "stages": shuffles}
 
 
+def _stage_of_the_broadcast(*, plan):
+    shuffles = shuffles_and_stages(plan=plan)["shuffles"]
+    return {"shuffles": shuffles, "stages": shuffles + 2}
+
+
 def _one_a_wide_step(*, plan):
     wide = plan.count("Aggregate") + plan.count("Join") + plan.count("Sort")
     return {"shuffles": wide, "stages": wide + 1}
@@ -73,6 +78,12 @@ def strategies(*, sides):
 
 def _either_side(*, sides):
     broadcast = (sides["hint"] != "") | (sides[["left", "right"]].min(axis=1) <= 10)
+    return np.where(broadcast, "broadcast", "sort-merge")
+
+
+def _small_left_side(*, sides):
+    small = sides[["left", "right"]].min(axis=1) <= 10
+    broadcast = (sides["hint"] == "right") | (small & (sides["hint"] != "left"))
     return np.where(broadcast, "broadcast", "sort-merge")
 
 
@@ -155,7 +166,7 @@ def units_by_carrier(*, few_flights):
     """Cases of `when`, in order; every flight gets a number, so that the mean counts all of them."""
     from pyspark.sql import functions as F
 
-    of_distance = F.when(F.col("distance") > 1000, 8.0).otherwise(5.0)
+    of_distance = F.when(F.col("distance") > 1089, 8.0).otherwise(5.0)
     units = F.when(F.col("arr_delay") < 30, 0.0).otherwise(of_distance)
     return few_flights.groupBy("carrier").agg(F.avg(units).alias("units"))
 
@@ -163,7 +174,7 @@ def units_by_carrier(*, few_flights):
 def _no_otherwise(*, few_flights):
     from pyspark.sql import functions as F
 
-    of_distance = F.when(F.col("distance") > 1000, 8.0).otherwise(5.0)
+    of_distance = F.when(F.col("distance") > 1089, 8.0).otherwise(5.0)
     units = F.when(F.col("arr_delay") >= 30, of_distance)
     return few_flights.groupBy("carrier").agg(F.avg(units).alias("units"))
 
@@ -171,7 +182,7 @@ def _no_otherwise(*, few_flights):
 def _late_edge(*, few_flights):
     from pyspark.sql import functions as F
 
-    of_distance = F.when(F.col("distance") > 1000, 8.0).otherwise(5.0)
+    of_distance = F.when(F.col("distance") > 1089, 8.0).otherwise(5.0)
     units = F.when(F.col("arr_delay") <= 30, 0.0).otherwise(of_distance)
     return few_flights.groupBy("carrier").agg(F.avg(units).alias("units"))
 
@@ -179,7 +190,7 @@ def _late_edge(*, few_flights):
 def _far_edge(*, few_flights):
     from pyspark.sql import functions as F
 
-    of_distance = F.when(F.col("distance") >= 1000, 8.0).otherwise(5.0)
+    of_distance = F.when(F.col("distance") >= 1089, 8.0).otherwise(5.0)
     units = F.when(F.col("arr_delay") < 30, 0.0).otherwise(of_distance)
     return few_flights.groupBy("carrier").agg(F.avg(units).alias("units"))
 
@@ -187,7 +198,7 @@ def _far_edge(*, few_flights):
 def _sum_of_units(*, few_flights):
     from pyspark.sql import functions as F
 
-    of_distance = F.when(F.col("distance") > 1000, 8.0).otherwise(5.0)
+    of_distance = F.when(F.col("distance") > 1089, 8.0).otherwise(5.0)
     units = F.when(F.col("arr_delay") < 30, 0.0).otherwise(of_distance)
     return few_flights.groupBy("carrier").agg(F.sum(units).alias("units"))
 
@@ -209,7 +220,7 @@ def _where_for_having(*, flights, enough):
     return flights.sparkSession.sql(
         """
         select origin, dest, avg(cast(arr_delay >= 60 as int)) as very_late
-        from {flights} where arr_delay >= 60 group by origin, dest having count(*) >= {enough} / 20
+        from {flights} where arr_delay >= 60 group by origin, dest having count(*) >= {enough}
         """,
         flights=flights,
         enough=enough,
@@ -220,6 +231,39 @@ def _all_routes(*, flights, enough):
     return flights.sparkSession.sql(
         "select origin, dest, avg(cast(arr_delay >= 60 as int)) as very_late from {flights} group by origin, dest",
         flights=flights,
+    )
+
+
+def _more_than_enough(*, flights, enough):
+    return flights.sparkSession.sql(
+        """
+        select origin, dest, avg(cast(arr_delay >= 60 as int)) as very_late
+        from {flights} group by origin, dest having count(*) > {enough}
+        """,
+        flights=flights,
+        enough=enough,
+    )
+
+
+def _after_sixty(*, flights, enough):
+    return flights.sparkSession.sql(
+        """
+        select origin, dest, avg(cast(arr_delay > 60 as int)) as very_late
+        from {flights} group by origin, dest having count(*) >= {enough}
+        """,
+        flights=flights,
+        enough=enough,
+    )
+
+
+def _percent(*, flights, enough):
+    return flights.sparkSession.sql(
+        """
+        select origin, dest, 100 * avg(cast(arr_delay >= 60 as int)) as very_late
+        from {flights} group by origin, dest having count(*) >= {enough}
+        """,
+        flights=flights,
+        enough=enough,
     )
 
 
@@ -297,8 +341,8 @@ def _flights():
     from course_lib import load
 
     departures = load("departures")[["carrier", "origin", "dest", "distance", "arr_delay"]]
-    edges = departures[(departures["distance"] == 1000) | (departures["arr_delay"] == 30)].head(300)
-    chosen = pd.concat([departures.iloc[::400], edges.assign(distance=1000, arr_delay=[30, 90] * (len(edges) // 2))])
+    to_miami = departures[departures["distance"] == 1089].head(300)
+    chosen = pd.concat([departures.iloc[::400], to_miami.assign(arr_delay=[30, 60, 90] * 100)])
     return _spark().createDataFrame(chosen).coalesce(1).cache()
 
 
@@ -341,6 +385,11 @@ EXERCISES = [
                 _broadcast_too,
                 "One of these exchanges sends one whole table to everybody. Are rows parted by key there?",
             ),
+            Mistake(
+                "a stage for the broadcast",
+                _stage_of_the_broadcast,
+                "One of them is a small job that is left out here.",
+            ),
             Mistake("as many stages", _stages_are_shuffles, "If you cut a ribbon once, how many pieces have you?"),
             Mistake(
                 "wide steps counted",
@@ -365,6 +414,9 @@ EXERCISES = [
                 "the smaller side",
                 _either_side,
                 "Which of the two sides can a left outer join broadcast at all?",
+            ),
+            Mistake(
+                "a small left side", _small_left_side, "A small left table: can a left outer join broadcast that side?"
             ),
             Mistake(
                 "a hint is an order",
@@ -439,7 +491,7 @@ EXERCISES = [
             Mistake(
                 "thirty minutes", _late_edge, "What does the rule say of a flight that is exactly 30 minutes late?"
             ),
-            Mistake("a thousand miles", _far_edge, "What does the rule say of a distance of exactly 1,000 miles?"),
+            Mistake("as far as Miami", _far_edge, "What does the rule say of a distance of exactly 1,089 miles?"),
             Mistake("the sum", _sum_of_units, "Asked for is what a flight pays on average, not what a carrier pays."),
         ),
         sample_inputs=lambda: {"few_flights": _flights()},
@@ -448,15 +500,19 @@ EXERCISES = [
         id="09.7",
         title="In SQL",
         reference=very_late,
-        why="`where` chooses rows before they are grouped, `having` chooses groups.",
+        why="`where` chooses rows before they are grouped, `having` chooses groups. What stands in braces is given to "
+        "`sql` by name; the view's own name does as well.",
         hints=(
             "Which clause of SQL filters groups by what was counted in them?",
             "`avg(cast(arr_delay >= 60 as int))` is a share; `having count(*) >= ...`.",
         ),
         mistakes=(
             Mistake("rows filtered first", _where_for_having, "If only late flights are left, which share is late?"),
+            Mistake("more than enough", _more_than_enough, "Is a route with exactly `enough` flights asked for?"),
+            Mistake("after the hour", _after_sixty, "What of a flight that is exactly 60 minutes late?"),
+            Mistake("percent", _percent, "A share is asked for, between 0 and 1, not in percent."),
             Mistake("all routes", _all_routes, "A route with three flights: does it have enough of them?"),
-            Mistake("counted", _counted, "A share is asked for, between 0 and 1."),
+            Mistake("counted", _counted, "That is how many they were. Which share of the route's flights is it?"),
             Mistake("by destination", _by_dest, "Three airports fly to most places. What is a route?"),
         ),
         sample_inputs=lambda: {"flights": _flights(), "enough": 8},

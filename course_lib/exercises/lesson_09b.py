@@ -32,6 +32,10 @@ def _all_copies_die(*, file_mib, block_mib, copies):
     return blocks_and_copies(file_mib=file_mib, block_mib=block_mib, copies=copies) | {"may_die": copies}
 
 
+def _one_dies(*, file_mib, block_mib, copies):
+    return blocks_and_copies(file_mib=file_mib, block_mib=block_mib, copies=copies) | {"may_die": 1}
+
+
 def _copies_are_blocks(*, file_mib, block_mib, copies):
     right = blocks_and_copies(file_mib=file_mib, block_mib=block_mib, copies=copies)
     return right | {"blocks": copies * right["blocks"]}
@@ -45,6 +49,14 @@ def times_as_long(*, of_both):
 
 def _mean_of_ratios(*, of_both):
     return float((of_both["Spark"] / of_both["DuckDB"]).mean())
+
+
+def _median_of_ratios(*, of_both):
+    return float((of_both["Spark"] / of_both["DuckDB"]).median())
+
+
+def _median_of_logarithms(*, of_both):
+    return float(np.exp(np.log(of_both["Spark"] / of_both["DuckDB"]).median()))
 
 
 def _ratio_of_sums(*, of_both):
@@ -77,16 +89,22 @@ def revenue(*, database):
     """).df()
 
 
-def _revenue(database, money="l_extendedprice * (1 - l_discount)", when="o_orderdate", whose="c_nationkey"):
+def _revenue(
+    database,
+    money="l_extendedprice * (1 - l_discount)",
+    condition="year(o_orderdate) = 1995",
+    whose="c_nationkey",
+    nation="n_name",
+):
     return database.sql(f"""
-        select n_name as nation, sum({money}) as revenue
+        select {nation} as nation, sum({money}) as revenue
         from lineitem
         join orders on o_orderkey = l_orderkey
         join customer on c_custkey = o_custkey
         join supplier on s_suppkey = l_suppkey
         join nation on n_nationkey = {whose}
-        where year({when}) = 1995
-        group by n_name
+        where {condition}
+        group by {nation}
     """).df()
 
 
@@ -103,7 +121,23 @@ def _with_tax(*, database):
 
 
 def _when_shipped(*, database):
-    return _revenue(database, when="l_shipdate")
+    return _revenue(database, condition="year(l_shipdate) = 1995")
+
+
+def _of_all_years(*, database):
+    return _revenue(database, condition="true")
+
+
+def _new_year_too(*, database):
+    return _revenue(database, condition="o_orderdate between date '1995-01-01' and date '1996-01-01'")
+
+
+def _times_quantity(*, database):
+    return _revenue(database, money="l_quantity * l_extendedprice * (1 - l_discount)")
+
+
+def _by_key(*, database):
+    return _revenue(database, nation="n_nationkey")
 
 
 def _of_the_supplier(*, database):
@@ -125,6 +159,12 @@ def _through_nothing(*, held, limit_bytes):
 def _from_the_last(*, held, limit_bytes):
     last = held.iloc[-1]
     return float(limit_bytes * last["rows"] / last["peak_bytes"])
+
+
+def _two_points(*, held, limit_bytes):
+    first, last = held.iloc[0], held.iloc[-1]
+    a_row = (last["peak_bytes"] - first["peak_bytes"]) / (last["rows"] - first["rows"])
+    return float(first["rows"] + (limit_bytes - first["peak_bytes"]) / a_row)
 
 
 def _start_forgotten(*, held, limit_bytes):
@@ -151,6 +191,11 @@ def done_again(*, task_log):
 def _only_lost(*, task_log):
     lost = task_log[task_log["outcome"] == "lost"]
     return {"tasks": len(lost[["stage", "partition"]].drop_duplicates()), "seconds": lost["seconds"].sum()}
+
+
+def _lost_seconds(*, task_log):
+    lost = task_log[task_log["outcome"] == "lost"]
+    return done_again(task_log=task_log) | {"seconds": lost["seconds"].sum()}
 
 
 def _attempts_counted(*, task_log):
@@ -200,6 +245,19 @@ def _last_timeout_forgotten(*, jobs, idle_timeout):
 def _as_they_stand(*, jobs, idle_timeout):
     until_next = (jobs["start"].shift(-1) - jobs["end"]).fillna(np.inf)
     return float((jobs["end"] - jobs["start"]).sum() + until_next.clip(upper=idle_timeout).sum())
+
+
+def _as_they_stand_never_less(*, jobs, idle_timeout):
+    until_next = (jobs["start"].shift(-1) - jobs["end"]).fillna(np.inf)
+    return float((jobs["end"] - jobs["start"]).sum() + until_next.clip(0, idle_timeout).sum())
+
+
+def _one_timeout(*, jobs, idle_timeout):
+    return _only_work(jobs=jobs, idle_timeout=idle_timeout) + idle_timeout
+
+
+def _first_to_last(*, jobs, idle_timeout):
+    return float(jobs["end"].max() - jobs["start"].min())
 
 
 def _gone_or_free(*, jobs, idle_timeout):
@@ -262,6 +320,7 @@ EXERCISES = [
             Mistake(
                 "as many as copies", _all_copies_die, "If that many die, may they be just those that hold one block?"
             ),
+            Mistake("one, as above", _one_dies, "Above there were two copies of each block. How many are there here?"),
             Mistake(
                 "copies are blocks", _copies_are_blocks, "Asked for are the blocks of the file, not those on the disks."
             ),
@@ -283,6 +342,14 @@ EXERCISES = [
                 "mean of the ratios",
                 _mean_of_ratios,
                 "Swap the engines: is the mean of the swapped ratios the reciprocal of yours?",
+            ),
+            Mistake(
+                "the median", _median_of_ratios, "If the largest ratio doubles, does a median change? A mean does."
+            ),
+            Mistake(
+                "the median of logarithms",
+                _median_of_logarithms,
+                "You may swap the engines, and yet the largest ratio may double without a change. Is that a mean?",
             ),
             Mistake("ratio of the sums", _ratio_of_sums, "Does a question that takes ten times as long count more?"),
             Mistake("the other way round", _other_way_round, "Who takes longer, and is your number above 1?"),
@@ -308,6 +375,14 @@ EXERCISES = [
                 "Look at some values of l_discount: is it an amount, or a share of the price?",
             ),
             Mistake("with tax", _with_tax, "Is tax a part of the revenue, as it is defined here?"),
+            Mistake("all years", _of_all_years, "Of which year are the orders?"),
+            Mistake("New Year's Day too", _new_year_too, "`between` includes both ends. In which year is the second?"),
+            Mistake(
+                "times the quantity",
+                _times_quantity,
+                "The extended price is that of the whole line, with its quantity.",
+            ),
+            Mistake("keys of nations", _by_key, "The nation's name is asked for, not its key."),
             Mistake("when it was shipped", _when_shipped, "Asked for are orders *placed* in that year."),
             Mistake("the supplier's nation", _of_the_supplier, "Both have a nation. Whose is asked for?"),
         ),
@@ -329,6 +404,9 @@ EXERCISES = [
             ),
             Mistake("from the last point", _from_the_last, "Two tables of half the rows do not hold half each. Why?"),
             Mistake(
+                "from two points", _two_points, "Two of the points give a line, too. Least squares asks all of them."
+            ),
+            Mistake(
                 "the start forgotten", _start_forgotten, "The whole limit is not for rows: a part is held before them."
             ),
             Mistake("swapped", _axes_swapped, "Your line says rows for bytes. Which of the two do you want from it?"),
@@ -347,6 +425,11 @@ EXERCISES = [
         ),
         mistakes=(
             Mistake("only what was lost", _only_lost, "Is there an attempt that was done, and yet made once more?"),
+            Mistake(
+                "seconds of what was lost",
+                _lost_seconds,
+                "An attempt may be done, and yet not count: did you add the seconds of those?",
+            ),
             Mistake("attempts for tasks", _attempts_counted, "A task that was tried three times is still one task."),
             Mistake("the second attempts", _second_attempts, "Those are the later ones, and one of them counts."),
             Mistake("all attempts", _all_of_them, "Among these is the last attempt of each task. Was that in vain?"),
@@ -369,12 +452,23 @@ EXERCISES = [
             Mistake("only work", _only_work, "Is it gone at the moment when its job ends?"),
             Mistake("it never goes", _never_goes, "In the longest gap, is it there all the time?"),
             Mistake(
+                "from the first to the last",
+                _first_to_last,
+                "From the first start to the last end: is it there all the time?",
+            ),
+            Mistake("one timeout", _one_timeout, "And between two jobs, is it gone at once?"),
+            Mistake(
                 "always the timeout",
                 _always_the_timeout,
                 "Where the next job begins sooner, is the whole timeout waited for?",
             ),
             Mistake("the last one forgotten", _last_timeout_forgotten, "And after the last job?"),
             Mistake("in the given order", _as_they_stand, "Which job comes after which? The rows are not in order."),
+            Mistake(
+                "in the given order, none below 0",
+                _as_they_stand_never_less,
+                "A gap below 0 says that the rows are not in order. Which job comes after which?",
+            ),
             Mistake(
                 "long gaps for nothing", _gone_or_free, "In a gap longer than the timeout it waits too, for how long?"
             ),

@@ -50,6 +50,10 @@ def test_same(answer, expected):
     ("answer", "expected", "line"),
     [
         (20_000_001, 20_000_000, "not the expected number"),
+        (0.84, 0.8437, "the expected one, rounded"),
+        (25_300_000, 25_312_345.6, "the expected one, rounded"),
+        (0.8439, 0.8437, "not the expected number"),
+        (0, 0.3, "not the expected number"),
         (True, 1, "a number is expected, you gave True or False"),
         ((2, 1), (1, 2), "in element 1"),
         ([1, 2], [1, 2, 3], "3 values are expected, you gave 2"),
@@ -68,6 +72,13 @@ def test_same(answer, expected):
 )
 def test_different(answer, expected, line):
     assert line in difference(answer, expected)
+
+
+def test_a_column_without_its_table_is_named(spark):
+    from pyspark.sql import functions as F
+
+    with pytest.raises(CourseError, match="a Column is a recipe"):
+        difference(F.col("carrier"), TABLE)
 
 
 def test_order_counts_where_asked():
