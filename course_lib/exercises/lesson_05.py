@@ -1,7 +1,9 @@
 """Exercises of lesson 05, supervised learning."""
 
+import atexit
 import hashlib
 import json
+import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -369,6 +371,7 @@ def _one_airport():
 @cache
 def _folders_by_mail():
     place = Path(tempfile.mkdtemp(prefix="course-mail-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
     model = json.dumps({"trees": [0.1, 0.2]})
     card = {"model_sha256": hashlib.sha256(model.encode()).hexdigest(), "crew_from": 0.17}
     mail = {
