@@ -264,16 +264,20 @@ def _nursery_for(order: dict) -> tuple[Connection, Connection]:
     """Order a run from the nursery, starting or replacing it where that must be."""
     global _nursery
     with _lock:
-        for _ in range(4):
+        tries = 4
+        while tries:
             environment = _lasting_environment()
             if _nursery is not None and (_nursery.environment != environment or _nursery.process.poll() is not None):
                 _nursery.retire()
             if _nursery is None or _nursery.retired:
                 old = _nursery
                 _nursery = _Nursery(environment, old.learned if old else [], old.kept_out if old else set())
+            kept_out = len(_nursery.kept_out)
             ends = _nursery.order(order)
             if ends:
                 return ends
+            if len(_nursery.kept_out) == kept_out:  # else this one has found one more package that must stay out
+                tries -= 1
     raise CourseError("Runs cannot be forked here: the process that they are forked from does not stay alive.")
 
 

@@ -13,6 +13,7 @@ import nbformat
 import papermill
 
 from course_lib.sweeps.warm_engine import register
+from course_lib.sweeps.warm_runs import close_nursery
 
 SECOND_PARAMETERS = tomllib.loads((Path(__file__).parent / "second_parameters.toml").read_text())
 
@@ -44,21 +45,24 @@ def run_lesson(lesson: Path, output: Path, parameters=(), **environment: str) ->
 
 
 def run_warm(lesson: Path, output: Path, parameters=(), **environment: str) -> Run:
-    """Run a lesson in a process that is forked with the imports done, as a sweep does."""
+    """Run a lesson in a process that is forked, as a sweep does."""
     register()
     runs: list[Any] = []
     begin = time.monotonic()
-    notebook = papermill.execute_notebook(
-        lesson,
-        output,
-        dict(parameters),
-        engine_name="warm",
-        kernel_name="python3",
-        progress_bar=False,
-        folder=lesson.parent,
-        environment=environment,
-        watch=runs.append,
-    )
+    try:
+        notebook = papermill.execute_notebook(
+            lesson,
+            output,
+            dict(parameters),
+            engine_name="warm",
+            kernel_name="python3",
+            progress_bar=False,
+            folder=lesson.parent,
+            environment=environment,
+            watch=runs.append,
+        )
+    finally:
+        close_nursery()
     return Run(notebook, time.monotonic() - begin, runs[0].cpu_seconds)
 
 

@@ -1,4 +1,4 @@
-"""Every lesson once more, with other parameters, on other engines, warm: forked with the imports done, as in a sweep.
+"""Every lesson once more, with other parameters, on other engines, warm: forked, as a sweep does it.
 
 docs/engines.md has a table of which lessons run on a cluster and through Spark Connect. The run that is made here goes
 through a Spark Connect server whose Spark works on a cluster: what can do without the classic API, on executors, would
@@ -25,7 +25,7 @@ from course_lib.command.lessons import lessons
 from course_lib.engines.cluster import local_cluster
 from course_lib.engines.connect import connect_server
 from course_lib.places import REPOSITORY
-from course_lib.sweeps.warm_runs import can_fork, close_nursery, open_nursery
+from course_lib.sweeps.warm_runs import can_fork
 
 LESSONS = lessons()
 # Between them: tables and figures, a person's own table, features through Connect, networks, runs within runs.
@@ -89,16 +89,8 @@ def farthest_engine(lesson: str, connect_url: str) -> Iterator[dict[str, str]]:
         yield {}
 
 
-@pytest.fixture(scope="module")
-def nursery(connect_on_cluster):
-    """The process that all warm runs are forked from: what one lesson imports, the next ones find."""
-    open_nursery([])
-    yield
-    close_nursery()
-
-
 @pytest.fixture(params=LESSONS, ids=lambda path: path.stem, scope="module")
-def second(request, connect_on_cluster, nursery, tmp_path_factory) -> Iterator[tuple[Path, dict[str, str], Run]]:
+def second(request, connect_on_cluster, tmp_path_factory) -> Iterator[tuple[Path, dict[str, str], Run]]:
     """A lesson, its engine, and its run."""
     lesson = request.param
     output, parameters = tmp_path_factory.mktemp("second") / lesson.name, SECOND_PARAMETERS[lesson.stem]
@@ -134,7 +126,7 @@ def test_the_table_has_every_lesson_that_uses_spark():
 
 
 @pytest.mark.parametrize("lesson", [name for name, runs in promised().items() if not runs["connect"]])
-def test_a_lesson_that_needs_the_classic_api_says_so_rightly(lesson, connect_on_cluster, nursery, tmp_path):
+def test_a_lesson_that_needs_the_classic_api_says_so_rightly(lesson, connect_on_cluster, tmp_path):
     [path] = [path for path in LESSONS if path.stem == lesson]
     with pytest.raises(PapermillExecutionError):
         run_warm(path, tmp_path / path.name, SECOND_PARAMETERS[lesson].items(), SPARK_REMOTE=connect_on_cluster)

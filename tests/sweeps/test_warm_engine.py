@@ -120,6 +120,21 @@ def test_a_module_that_starts_a_thread_stays_out_of_the_nursery(tmp_path, monkey
     assert "module_with_thread" in warm_runs._nursery.kept_out
 
 
+def test_many_packages_that_start_threads_are_found_one_after_the_other(tmp_path, monkeypatch):
+    package = tmp_path / "site"
+    package.mkdir()
+    names = [f"threaded_{number}" for number in range(6)]
+    for name in names:
+        (package / f"{name}.py").write_text(
+            "import threading\nthread = threading.Thread(target=threading.Event().wait, daemon=True)\nthread.start()"
+        )
+    monkeypatch.syspath_prepend(package)
+    monkeypatch.setenv("PYTHONPATH", f"{package}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    path = write_notebook(tmp_path / "n.ipynb", f"import {', '.join(names)}\nthreaded_5.thread.is_alive()")
+    assert [texts(execute(path)) for _ in range(2)] == [["True"]] * 2
+    assert warm_runs._nursery.kept_out >= set(names)
+
+
 def test_numerical_threads_work_in_every_run(tmp_path):
     code = (
         "import numpy as np\nfrom sklearn.ensemble import HistGradientBoostingClassifier\n"
