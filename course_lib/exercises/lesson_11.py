@@ -188,16 +188,22 @@ def _owned_by_the_hour(*, copies_by_hour, hour_price, month_price):
 # ---- small inputs ---------------------------------------------------------------------------------------------------
 @cache
 def _arrivals():
-    from course_lib import load
-    from course_lib.streams import replay
+    """Make a feed of eight hours from the flights; one event in five comes late."""
+    from course_lib import features, load
 
     flights = load("flights")
-    start = pd.Timestamp("2013-11-04 06:00", tz="America/New_York")
-    end = start + pd.Timedelta(hours=8)
-    few = flights[(flights["month"] == 11) & flights["day"].between(3, 5)]
-    arriving = replay.disturb(replay.events(few, start, end), late=0.2, late_minutes=(1, 240), doubled=0, seed=0)
-    begun = arriving["arrives"] - arriving["arrives"].min()
-    return arriving.assign(batch=begun // pd.Timedelta(minutes=60))
+    clock = features.with_clock(flights[(flights["month"] == 11) & flights["day"].between(3, 5)])
+    start = int(pd.Timestamp("2013-11-04 06:00", tz="America/New_York").timestamp() // 60)
+    parts = []
+    for kind, at in [("decide", "decided_at"), ("departure", "left_at"), ("arrival", "known_at")]:
+        told = clock.loc[clock[at].ge(start) & clock[at].lt(start + 8 * 60), ["carrier", "flight", at]]
+        happened = pd.to_datetime(told.pop(at).astype("int64") * 60, unit="s", utc=True)
+        parts.append(told.assign(kind=kind, happened=happened))
+    events = pd.concat(parts).sort_values(["happened", "kind", "carrier", "flight"], ignore_index=True)
+    random = np.random.default_rng(0)
+    late = pd.to_timedelta(random.integers(1, 241, len(events)) * (random.random(len(events)) < 0.2), unit="min")
+    arriving = events.assign(arrives=events["happened"] + late).sort_values("arrives", kind="stable", ignore_index=True)
+    return arriving.assign(batch=(arriving["arrives"] - arriving["arrives"].min()) // pd.Timedelta(minutes=60))
 
 
 def _attempts():

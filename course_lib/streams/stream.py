@@ -104,6 +104,7 @@ def decide_stream(
     if not (folder / "before" / "books.parquet").exists():
         raise CourseError(f"Nothing is known before the feed in {folder}: call stream.prepare first.")
     spark.conf.set("spark.sql.streaming.stateStore.providerClass", _ROCKSDB)
+    spark.conf.set("spark.sql.streaming.noDataMicroBatches.enabled", "false")  # nothing here happens by time alone
     arriving = spark.readStream.schema(SCHEMA).option("maxFilesPerTrigger", files_per_batch).json(str(feed))
     once = arriving.withWatermark("happened", wait).dropDuplicatesWithinWatermark(["event"])
     work = partial(_work, folder=str(folder), model=model, columns=columns, threshold=threshold)
