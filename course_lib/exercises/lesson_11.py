@@ -149,7 +149,7 @@ def _fully_busy(*, one_copy, peak, busy):
 
 
 def _rounded_down(*, one_copy, peak, busy):
-    return int(peak / (one_copy * busy)) + 1
+    return int(peak / (one_copy * busy))
 
 
 def _share_of_peak(*, one_copy, peak, busy):

@@ -321,4 +321,4 @@ print(served.version.version)
 """
     words = [sys.executable, "-c", program, served_store, NAME]
     told = subprocess.run(words, capture_output=True, text=True, check=True)
-    assert told.stdout.split() == ["2"]
+    assert int(told.stdout) == registry.champion_of(NAME, store=served_store)
