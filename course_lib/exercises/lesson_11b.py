@@ -67,32 +67,6 @@ def _empty_bins_left_out(*, rows_before, rows_today, least_share):
 
 
 # 11b.3 ---------------------------------------------------------------------------------------------------------------
-def alarms_in_100_days(*, in_limits):
-    """Count each day once, however many of its checks ring."""
-    return 100 * (in_limits > 1).any(axis=1).mean()
-
-
-def _every_check_counts(*, in_limits):
-    return 100 * (in_limits > 1).sum(axis=1).mean()
-
-
-def _share_of_checks(*, in_limits):
-    return 100 * (in_limits > 1).to_numpy().mean()
-
-
-def _no_hundred(*, in_limits):
-    return (in_limits > 1).any(axis=1).mean()
-
-
-def _all_checks(*, in_limits):
-    return 100 * (in_limits > 1).all(axis=1).mean()
-
-
-def _number_of_days(*, in_limits):
-    return float((in_limits > 1).any(axis=1).sum())
-
-
-# 11b.4 ---------------------------------------------------------------------------------------------------------------
 def many_checks(*, checks_made, each, together):
     """Multiply the shares of days on which each is silent; and the same backwards."""
     return {"any": 1 - (1 - each) ** checks_made, "allowed": 1 - (1 - together) ** (1 / checks_made)}
@@ -117,6 +91,32 @@ def _same_for_each(*, checks_made, each, together):
 def _root_of_the_share(*, checks_made, each, together):
     right = many_checks(checks_made=checks_made, each=each, together=together)
     return right | {"allowed": together ** (1 / checks_made)}
+
+
+# 11b.4 ---------------------------------------------------------------------------------------------------------------
+def alarms_in_100_days(*, in_limits):
+    """Count each day once, however many of its checks ring."""
+    return 100 * (in_limits > 1).any(axis=1).mean()
+
+
+def _every_check_counts(*, in_limits):
+    return 100 * (in_limits > 1).sum(axis=1).mean()
+
+
+def _share_of_checks(*, in_limits):
+    return 100 * (in_limits > 1).to_numpy().mean()
+
+
+def _no_hundred(*, in_limits):
+    return (in_limits > 1).any(axis=1).mean()
+
+
+def _all_checks(*, in_limits):
+    return 100 * (in_limits > 1).all(axis=1).mean()
+
+
+def _number_of_days(*, in_limits):
+    return float((in_limits > 1).any(axis=1).sum())
 
 
 # 11b.5 ---------------------------------------------------------------------------------------------------------------
@@ -263,6 +263,28 @@ EXERCISES = [
     ),
     Exercise(
         id="11b.3",
+        title="A hundred checks",
+        reference=many_checks,
+        why="One in twenty sounds rare, and a hundred times one in twenty is nearly every day.",
+        hints=(
+            "On which share of days is one check silent, and on which share are all?",
+            "`1 - (1 - each) ** checks_made`; for the other, solve the same equation for `each`.",
+        ),
+        mistakes=(
+            Mistake("added up", _added_up, "Can a share of days be larger than one? Days with two alarms count once."),
+            Mistake("all silent", _all_silent, "That is the share of days on which none rings."),
+            Mistake("all at once", _all_at_once, "That is the share of days on which every check rings."),
+            Mistake("the same for each", _same_for_each, "If each may ring so often, how often do all together?"),
+            Mistake(
+                "root of the share",
+                _root_of_the_share,
+                "Take the root of the share of *silent* days, then turn back to those that ring.",
+            ),
+        ),
+        sample_inputs=lambda: {"checks_made": 100, "each": 0.05, "together": 0.05},
+    ),
+    Exercise(
+        id="11b.4",
         title="How often does it ring?",
         reference=alarms_in_100_days,
         why="Somebody gets up once a day that rings, whether one check rang or twenty: count days, not checks.",
@@ -286,28 +308,6 @@ EXERCISES = [
             Mistake("number of days", _number_of_days, "In how many days? The answer is for 100 of them."),
         ),
         sample_inputs=_in_limits,
-    ),
-    Exercise(
-        id="11b.4",
-        title="A hundred checks",
-        reference=many_checks,
-        why="One in twenty sounds rare, and a hundred times one in twenty is nearly every day.",
-        hints=(
-            "On which share of days is one check silent, and on which share are all?",
-            "`1 - (1 - each) ** checks_made`; for the other, solve the same equation for `each`.",
-        ),
-        mistakes=(
-            Mistake("added up", _added_up, "Can a share of days be larger than one? Days with two alarms count once."),
-            Mistake("all silent", _all_silent, "That is the share of days on which none rings."),
-            Mistake("all at once", _all_at_once, "That is the share of days on which every check rings."),
-            Mistake("the same for each", _same_for_each, "If each may ring so often, how often do all together?"),
-            Mistake(
-                "root of the share",
-                _root_of_the_share,
-                "Take the root of the share of *silent* days, then turn back to those that ring.",
-            ),
-        ),
-        sample_inputs=lambda: {"checks_made": 100, "each": 0.05, "together": 0.05},
     ),
     Exercise(
         id="11b.5",
