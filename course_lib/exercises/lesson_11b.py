@@ -52,6 +52,10 @@ def _one_way(*, rows_before, rows_today, least_share):
     return (today * np.log(today / before)).sum()
 
 
+def _other_way(*, rows_before, rows_today, least_share):
+    return _one_way(rows_before=rows_today, rows_today=rows_before, least_share=least_share)
+
+
 def _tens(*, rows_before, rows_today, least_share):
     return stability(rows_before=rows_before, rows_today=rows_today, least_share=least_share) / np.log(10)
 
@@ -82,6 +86,10 @@ def _all_silent(*, checks_made, each, together):
 
 def _all_at_once(*, checks_made, each, together):
     return many_checks(checks_made=checks_made, each=each, together=together) | {"any": each**checks_made}
+
+
+def _divided(*, checks_made, each, together):
+    return many_checks(checks_made=checks_made, each=each, together=together) | {"allowed": together / checks_made}
 
 
 def _same_for_each(*, checks_made, each, together):
@@ -163,6 +171,11 @@ def _false_alarms_free(*, false_alarms_a_year, **numbers):
 def _only_false_ones(*, faults, found_share, a_look, **numbers):
     right = saved(faults=faults, found_share=found_share, a_look=a_look, **numbers)
     return right + faults * found_share * a_look
+
+
+def _missed_too(*, faults, a_day, noticed_after, found_share, **numbers):
+    right = saved(faults=faults, a_day=a_day, noticed_after=noticed_after, found_share=found_share, **numbers)
+    return right - faults * (1 - found_share) * noticed_after * a_day
 
 
 def _cost_of_faults(*, faults, a_day, noticed_after, found_share, found_after, false_alarms_a_year, a_look):
@@ -251,6 +264,12 @@ EXERCISES = [
                 "That is the divergence of today from before. The index adds the other direction: what is multiplied "
                 "by the logarithm?",
             ),
+            Mistake(
+                "the other way",
+                _other_way,
+                "That is the divergence of the days before from today. The index adds both directions: what is "
+                "multiplied by the logarithm?",
+            ),
             Mistake("another logarithm", _tens, "Nearly: to which base is your logarithm?"),
             Mistake("mean over bins", _mean_over_bins, "Is the index a mean over the bins, or a sum?"),
             Mistake(
@@ -274,6 +293,12 @@ EXERCISES = [
             Mistake("added up", _added_up, "Can a share of days be larger than one? Days with two alarms count once."),
             Mistake("all silent", _all_silent, "That is the share of days on which none rings."),
             Mistake("all at once", _all_at_once, "That is the share of days on which every check rings."),
+            Mistake(
+                "divided",
+                _divided,
+                "Near, and on the safe side: it adds the shares up, as if no two checks ever rang on one day. What "
+                "is the share of days on which all are silent?",
+            ),
             Mistake("the same for each", _same_for_each, "If each may ring so often, how often do all together?"),
             Mistake(
                 "root of the share",
@@ -340,6 +365,11 @@ EXERCISES = [
         ),
         mistakes=(
             Mistake("all are found", _all_found, "Does the monitor find every fault?"),
+            Mistake(
+                "missed ones, too",
+                _missed_too,
+                "A fault that is missed costs as much without a monitor. Does it change what is *saved*?",
+            ),
             Mistake("at once", _at_once, "For how many days is the fault there before the monitor rings?"),
             Mistake("false alarms are free", _false_alarms_free, "Who looks when it rings for nothing?"),
             Mistake("true alarms are free", _only_false_ones, "An alarm that is right costs a look, too."),

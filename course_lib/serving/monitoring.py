@@ -50,7 +50,8 @@ _PAGE = """\
 <style>
   body {{ font: 16px/1.5 "Open Sans", Verdana, Arial, sans-serif; max-width: 72rem; margin: 2rem auto; color: #222222 }}
   .state {{ color: white; background: {colour}; padding: 0.2rem 0.8rem; border-radius: 0.3rem }}
-  table {{ border-collapse: collapse }} td {{ padding: 0.2rem 1rem 0.2rem 0; vertical-align: top }}
+  table {{ border-collapse: collapse; text-align: left }}
+  td, th {{ padding: 0.2rem 1rem 0.2rem 0; vertical-align: top }}
 </style>
 </head>
 <body>
@@ -518,7 +519,7 @@ def write_page(
     refresh_seconds : int
         How often the page reads itself anew.
     most : int
-        How many checks are drawn: those that came nearest to their limits.
+        How many checks are drawn: those that rang most often, then those that came nearest to their limits.
 
     Returns
     -------
@@ -566,7 +567,7 @@ def write_page(
 
 
 def draw(over: pd.DataFrame, most: int = 12) -> go.Figure:
-    """Draw how near each check comes to its limit on each day, those that came nearest on top.
+    """Draw how near each check comes to its limit on each day: those that rang most often on top.
 
     Parameters
     ----------
@@ -582,7 +583,8 @@ def draw(over: pd.DataFrame, most: int = 12) -> go.Figure:
     """
     import plotly.graph_objects as go
 
-    shown = over.max().sort_values(ascending=False).index[:most]
+    order = pd.DataFrame({"rang": over.gt(1).sum(), "highest": over.max()})
+    shown = order.sort_values(["rang", "highest"], ascending=False).index[:most]
     colours = [
         [0, "#F4F4F4"],
         [0.25, "#F4F4F4"],
