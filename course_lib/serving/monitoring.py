@@ -48,10 +48,11 @@ _PAGE = """\
 <meta http-equiv="refresh" content="{refresh}">
 <title>{title}</title>
 <style>
-  body {{ font: 16px/1.5 "Open Sans", Verdana, Arial, sans-serif; max-width: 72rem; margin: 2rem auto; color: #222222 }}
+  body {{ font: 16px/1.5 "Open Sans", Verdana, Arial, sans-serif; max-width: 72rem; margin: 2rem auto;
+    padding: 0 1rem; color: #222222 }}
   .state {{ color: white; background: {colour}; padding: 0.2rem 0.8rem; border-radius: 0.3rem }}
   table {{ border-collapse: collapse; text-align: left }}
-  td, th {{ padding: 0.2rem 1rem 0.2rem 0; vertical-align: top }}
+  td, th {{ padding: 0.2rem 1rem 0.2rem 0; vertical-align: top }} td:first-child {{ white-space: nowrap }}
 </style>
 </head>
 <body>
