@@ -286,7 +286,7 @@ def told_apart(
         )
     codes, levels = _day_codes(rows, days)
     before_days = pd.Index(np.asarray(before_days))
-    in_order = before_days.argsort()
+    in_order = np.argsort(before_days.to_numpy(), kind="stable")  # else later days would change the draw
     before_days = before_days[in_order]
     found = {}
     for code, level in enumerate(levels):
