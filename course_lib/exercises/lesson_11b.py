@@ -52,6 +52,10 @@ def _one_way(*, rows_before, rows_today, least_share):
     return (today * np.log(today / before)).sum()
 
 
+def _other_way(*, rows_before, rows_today, least_share):
+    return _one_way(rows_before=rows_today, rows_today=rows_before, least_share=least_share)
+
+
 def _tens(*, rows_before, rows_today, least_share):
     return stability(rows_before=rows_before, rows_today=rows_today, least_share=least_share) / np.log(10)
 
@@ -67,6 +71,37 @@ def _empty_bins_left_out(*, rows_before, rows_today, least_share):
 
 
 # 11b.3 ---------------------------------------------------------------------------------------------------------------
+def many_checks(*, checks_made, each, together):
+    """Multiply the shares of days on which each is silent; and the same backwards."""
+    return {"any": 1 - (1 - each) ** checks_made, "allowed": 1 - (1 - together) ** (1 / checks_made)}
+
+
+def _added_up(*, checks_made, each, together):
+    return many_checks(checks_made=checks_made, each=each, together=together) | {"any": checks_made * each}
+
+
+def _all_silent(*, checks_made, each, together):
+    return many_checks(checks_made=checks_made, each=each, together=together) | {"any": (1 - each) ** checks_made}
+
+
+def _all_at_once(*, checks_made, each, together):
+    return many_checks(checks_made=checks_made, each=each, together=together) | {"any": each**checks_made}
+
+
+def _divided(*, checks_made, each, together):
+    return many_checks(checks_made=checks_made, each=each, together=together) | {"allowed": together / checks_made}
+
+
+def _same_for_each(*, checks_made, each, together):
+    return many_checks(checks_made=checks_made, each=each, together=together) | {"allowed": together}
+
+
+def _root_of_the_share(*, checks_made, each, together):
+    right = many_checks(checks_made=checks_made, each=each, together=together)
+    return right | {"allowed": together ** (1 / checks_made)}
+
+
+# 11b.4 ---------------------------------------------------------------------------------------------------------------
 def alarms_in_100_days(*, in_limits):
     """Count each day once, however many of its checks ring."""
     return 100 * (in_limits > 1).any(axis=1).mean()
@@ -90,33 +125,6 @@ def _all_checks(*, in_limits):
 
 def _number_of_days(*, in_limits):
     return float((in_limits > 1).any(axis=1).sum())
-
-
-# 11b.4 ---------------------------------------------------------------------------------------------------------------
-def many_checks(*, checks_made, each, together):
-    """Multiply the shares of days on which each is silent; and the same backwards."""
-    return {"any": 1 - (1 - each) ** checks_made, "allowed": 1 - (1 - together) ** (1 / checks_made)}
-
-
-def _added_up(*, checks_made, each, together):
-    return many_checks(checks_made=checks_made, each=each, together=together) | {"any": checks_made * each}
-
-
-def _all_silent(*, checks_made, each, together):
-    return many_checks(checks_made=checks_made, each=each, together=together) | {"any": (1 - each) ** checks_made}
-
-
-def _all_at_once(*, checks_made, each, together):
-    return many_checks(checks_made=checks_made, each=each, together=together) | {"any": each**checks_made}
-
-
-def _same_for_each(*, checks_made, each, together):
-    return many_checks(checks_made=checks_made, each=each, together=together) | {"allowed": together}
-
-
-def _root_of_the_share(*, checks_made, each, together):
-    right = many_checks(checks_made=checks_made, each=each, together=together)
-    return right | {"allowed": together ** (1 / checks_made)}
 
 
 # 11b.5 ---------------------------------------------------------------------------------------------------------------
@@ -163,6 +171,11 @@ def _false_alarms_free(*, false_alarms_a_year, **numbers):
 def _only_false_ones(*, faults, found_share, a_look, **numbers):
     right = saved(faults=faults, found_share=found_share, a_look=a_look, **numbers)
     return right + faults * found_share * a_look
+
+
+def _missed_too(*, faults, a_day, noticed_after, found_share, **numbers):
+    right = saved(faults=faults, a_day=a_day, noticed_after=noticed_after, found_share=found_share, **numbers)
+    return right - faults * (1 - found_share) * noticed_after * a_day
 
 
 def _cost_of_faults(*, faults, a_day, noticed_after, found_share, found_after, false_alarms_a_year, a_look):
@@ -251,6 +264,12 @@ EXERCISES = [
                 "That is the divergence of today from before. The index adds the other direction: what is multiplied "
                 "by the logarithm?",
             ),
+            Mistake(
+                "the other way",
+                _other_way,
+                "That is the divergence of the days before from today. The index adds both directions: what is "
+                "multiplied by the logarithm?",
+            ),
             Mistake("another logarithm", _tens, "Nearly: to which base is your logarithm?"),
             Mistake("mean over bins", _mean_over_bins, "Is the index a mean over the bins, or a sum?"),
             Mistake(
@@ -263,6 +282,34 @@ EXERCISES = [
     ),
     Exercise(
         id="11b.3",
+        title="A hundred checks",
+        reference=many_checks,
+        why="One in twenty sounds rare, and a hundred times one in twenty is nearly every day.",
+        hints=(
+            "On which share of days is one check silent, and on which share are all?",
+            "`1 - (1 - each) ** checks_made`; for the other, solve the same equation for `each`.",
+        ),
+        mistakes=(
+            Mistake("added up", _added_up, "Can a share of days be larger than one? Days with two alarms count once."),
+            Mistake("all silent", _all_silent, "That is the share of days on which none rings."),
+            Mistake("all at once", _all_at_once, "That is the share of days on which every check rings."),
+            Mistake(
+                "divided",
+                _divided,
+                "Near, and on the safe side: it adds the shares up, as if no two checks ever rang on one day. What "
+                "is the share of days on which all are silent?",
+            ),
+            Mistake("the same for each", _same_for_each, "If each may ring so often, how often do all together?"),
+            Mistake(
+                "root of the share",
+                _root_of_the_share,
+                "Take the root of the share of *silent* days, then turn back to those that ring.",
+            ),
+        ),
+        sample_inputs=lambda: {"checks_made": 100, "each": 0.05, "together": 0.05},
+    ),
+    Exercise(
+        id="11b.4",
         title="How often does it ring?",
         reference=alarms_in_100_days,
         why="Somebody gets up once a day that rings, whether one check rang or twenty: count days, not checks.",
@@ -286,28 +333,6 @@ EXERCISES = [
             Mistake("number of days", _number_of_days, "In how many days? The answer is for 100 of them."),
         ),
         sample_inputs=_in_limits,
-    ),
-    Exercise(
-        id="11b.4",
-        title="A hundred checks",
-        reference=many_checks,
-        why="One in twenty sounds rare, and a hundred times one in twenty is nearly every day.",
-        hints=(
-            "On which share of days is one check silent, and on which share are all?",
-            "`1 - (1 - each) ** checks_made`; for the other, solve the same equation for `each`.",
-        ),
-        mistakes=(
-            Mistake("added up", _added_up, "Can a share of days be larger than one? Days with two alarms count once."),
-            Mistake("all silent", _all_silent, "That is the share of days on which none rings."),
-            Mistake("all at once", _all_at_once, "That is the share of days on which every check rings."),
-            Mistake("the same for each", _same_for_each, "If each may ring so often, how often do all together?"),
-            Mistake(
-                "root of the share",
-                _root_of_the_share,
-                "Take the root of the share of *silent* days, then turn back to those that ring.",
-            ),
-        ),
-        sample_inputs=lambda: {"checks_made": 100, "each": 0.05, "together": 0.05},
     ),
     Exercise(
         id="11b.5",
@@ -340,6 +365,11 @@ EXERCISES = [
         ),
         mistakes=(
             Mistake("all are found", _all_found, "Does the monitor find every fault?"),
+            Mistake(
+                "missed ones, too",
+                _missed_too,
+                "A fault that is missed costs as much without a monitor. Does it change what is *saved*?",
+            ),
             Mistake("at once", _at_once, "For how many days is the fault there before the monitor rings?"),
             Mistake("false alarms are free", _false_alarms_free, "Who looks when it rings for nothing?"),
             Mistake("true alarms are free", _only_false_ones, "An alarm that is right costs a look, too."),

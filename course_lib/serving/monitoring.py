@@ -48,9 +48,11 @@ _PAGE = """\
 <meta http-equiv="refresh" content="{refresh}">
 <title>{title}</title>
 <style>
-  body {{ font: 16px/1.5 "Open Sans", Verdana, Arial, sans-serif; max-width: 72rem; margin: 2rem auto; color: #222222 }}
+  body {{ font: 16px/1.5 "Open Sans", Verdana, Arial, sans-serif; max-width: 72rem; margin: 2rem auto;
+    padding: 0 1rem; color: #222222 }}
   .state {{ color: white; background: {colour}; padding: 0.2rem 0.8rem; border-radius: 0.3rem }}
-  table {{ border-collapse: collapse }} td {{ padding: 0.2rem 1rem 0.2rem 0; vertical-align: top }}
+  table {{ border-collapse: collapse; text-align: left }}
+  td, th {{ padding: 0.2rem 1rem 0.2rem 0; vertical-align: top }} td:first-child {{ white-space: nowrap }}
 </style>
 </head>
 <body>
@@ -238,48 +240,64 @@ def stuck(rows: pd.DataFrame, days: ArrayLike) -> pd.DataFrame:
     return pd.DataFrame(table, index=levels)
 
 
-def told_apart(of: pd.DataFrame, rows: pd.DataFrame, days: ArrayLike, *, seed: int = 0) -> pd.Series:
-    """Say for each day how well a model tells its rows from those of the reference: an AUC, .5 if not at all.
+def told_apart(
+    rows: pd.DataFrame,
+    days: ArrayLike,
+    before: pd.DataFrame,
+    before_days: ArrayLike,
+    window_days: int = 28,
+    *,
+    seed: int = 0,
+) -> pd.Series:
+    """Say for each day how well a model tells its rows from those of the days before: an AUC, .5 if not at all.
 
-    Boosted trees learn from every other row of the day and as many of the reference, and judge the rest (Lopez-Paz and
-    Oquab, Revisiting Classifier Two-Sample Tests, 2017). They see what no single
-    column shows: columns that no longer belong together. Leave out columns that name the day, such as a temperature:
-    with these every day is told apart.
+    Boosted trees learn from every other row of the day and as many of the days before, and judge the rest (Lopez-Paz
+    and Oquab, Revisiting Classifier Two-Sample Tests, 2017). They see what no single column shows: columns that no
+    longer belong together. Leave out columns that name the day, such as a temperature: with these every day is told
+    apart.
 
     Parameters
     ----------
-    of, rows : pandas.DataFrame
-        The same columns, numbers or categories.
-    days : array-like, shape (rows,)
+    rows, before : pandas.DataFrame
+        The same columns, numbers or categories; the same table where a feed is compared with itself.
+    days, before_days : array-like, shape (rows,)
+        The day of each row of the two.
+    window_days : int
+        As in `moved`.
     seed : int
-        Of what is drawn from the reference.
+        Of what is drawn from the days before.
 
     Returns
     -------
     pandas.Series, one value a day
-        NaN for a day of fewer than 20 rows.
+        NaN for a day of fewer than 20 rows, or with fewer rows before it than it has itself.
 
     Raises
     ------
     CourseError
-        If columns differ, or the reference has fewer rows than a day.
+        If columns differ.
     """
     from lightgbm import LGBMClassifier
     from sklearn.metrics import roc_auc_score
 
-    if list(of.columns) != list(rows.columns):
-        raise CourseError("The reference and the rows have different columns: give both the same, in the same order.")
+    if list(before.columns) != list(rows.columns):
+        raise CourseError(
+            "The rows and those before them have different columns: give both the same, in the same order."
+        )
     codes, levels = _day_codes(rows, days)
-    if np.bincount(codes).max() > len(of):
-        raise CourseError(f"A day has more rows than the reference ({len(of)}): give a longer reference.")
+    before_days = pd.Index(np.asarray(before_days))
+    in_order = np.argsort(before_days.to_numpy(), kind="stable")  # else later days would change the draw
+    before_days = before_days[in_order]
     found = {}
     for code, level in enumerate(levels):
         today = rows[codes == code]
-        if len(today) < _LEAST_ROWS:
+        first, last = (before_days.searchsorted(level - pd.Timedelta(days=back)) for back in (window_days, 0))
+        if len(today) < _LEAST_ROWS or last - first < len(today):
             found[level] = np.nan
             continue
-        drawn = np.random.default_rng([seed, code]).choice(len(of), len(today), replace=False)
-        both, is_today = pd.concat([of.iloc[drawn], today]), np.repeat([0, 1], len(today))
+        random = np.random.default_rng([seed, level.toordinal()])  # the same draw, whatever other days are asked for
+        drawn = in_order[first:last][random.choice(last - first, len(today), replace=False)]
+        both, is_today = pd.concat([before.iloc[drawn], today]), np.repeat([0, 1], len(today))
         learn = np.arange(len(both)) % 2 == 0
         model = LGBMClassifier(n_estimators=20, num_leaves=7, min_child_samples=20, n_jobs=1, verbose=-1)
         model.fit(both[learn], is_today[learn])
@@ -502,7 +520,7 @@ def write_page(
     refresh_seconds : int
         How often the page reads itself anew.
     most : int
-        How many checks are drawn: those that came nearest to their limits.
+        How many checks are drawn: those that rang most often, then those that came nearest to their limits.
 
     Returns
     -------
@@ -550,7 +568,7 @@ def write_page(
 
 
 def draw(over: pd.DataFrame, most: int = 12) -> go.Figure:
-    """Draw how near each check comes to its limit on each day, those that came nearest on top.
+    """Draw how near each check comes to its limit on each day: those that rang most often on top.
 
     Parameters
     ----------
@@ -566,7 +584,8 @@ def draw(over: pd.DataFrame, most: int = 12) -> go.Figure:
     """
     import plotly.graph_objects as go
 
-    shown = over.max().sort_values(ascending=False).index[:most]
+    order = pd.DataFrame({"rang": over.gt(1).sum(), "highest": over.max()})
+    shown = order.sort_values(["rang", "highest"], ascending=False).index[:most]
     colours = [
         [0, "#F4F4F4"],
         [0.25, "#F4F4F4"],

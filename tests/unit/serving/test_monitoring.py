@@ -102,12 +102,25 @@ def test_stuck_is_one_where_nothing_moves(day):
 
 def test_a_model_tells_columns_that_no_longer_belong_together(flights):
     names = ["distance", "dest_lat", "dest_lon", "planned_minutes"]
-    past = flights.loc[flights["day"] < "2013-09-01", names]
+    past = flights.loc[flights["day"] < "2013-09-09", ["day", *names]]
     days = flights.loc[flights["day"].between("2013-09-09", "2013-09-13"), ["day", *names]]
     random = np.random.default_rng(0)
     mixed = days.assign(distance=random.permutation(days["distance"]))
-    plain, found = (monitoring.told_apart(past, rows[names], rows["day"]).mean() for rows in (days, mixed))
+    plain, found = (
+        monitoring.told_apart(rows[names], rows["day"], past[names], past["day"]).mean() for rows in (days, mixed)
+    )
     assert plain < 0.6 < 0.65 < found
+
+
+def test_a_day_is_told_apart_from_days_before_it_alone(flights):
+    days = flights.loc[flights["day"].between("2013-02-08", "2013-02-10"), ["day", *NUMBERS]]
+    until = flights.loc[flights["day"] < "2013-02-11", ["day", *NUMBERS]]
+    found = monitoring.told_apart(days[NUMBERS], days["day"], until[NUMBERS], until["day"])
+    pd.testing.assert_series_equal(
+        found, monitoring.told_apart(days[NUMBERS], days["day"], flights[NUMBERS], flights["day"])
+    )
+    first = flights[flights["day"] == flights["day"].min()]
+    assert monitoring.told_apart(first[NUMBERS], first["day"], flights[NUMBERS], flights["day"]).isna().all()
 
 
 # ---- outcomes -------------------------------------------------------------------------------------------------------
@@ -252,8 +265,10 @@ def test_page_takes_the_place_of_the_old_one(tmp_path, checks, limits):
         (lambda t: monitoring.count(t["bins"], t["rows"], t["rows"]["day"].iloc[1:]), "days: give the day of each row"),
         (lambda t: monitoring.moved(t["counted"][["carrier"]], t["counted"]), "different bins"),
         (lambda t: monitoring.shifted(t["means"][["distance"]], t["means"]), "different columns"),
-        (lambda t: monitoring.told_apart(t["rows"][NUMBERS], t["rows"][NAMES], t["rows"]["day"]), "different columns"),
-        (lambda t: monitoring.told_apart(t["rows"][NUMBERS][:5], t["rows"][NUMBERS], t["rows"]["day"]), "more rows"),
+        (
+            lambda t: monitoring.told_apart(t["rows"][NAMES], t["rows"]["day"], t["rows"][NUMBERS], t["rows"]["day"]),
+            "different columns",
+        ),
         (lambda t: monitoring.set_limits(t["checks"][:20]), "too few"),
         (lambda t: monitoring.set_limits(t["checks"][:100], 0.5), "at least 1.0"),
         (lambda t: monitoring.set_limits(t["checks"].assign(empty=np.nan)), "empty: no value"),
