@@ -131,37 +131,6 @@ def _without_sign(*, words, bits):
 
 
 # text.5 --------------------------------------------------------------------------------------------------------------
-def mean_recall(*, truth, said):
-    """Average, over the topics, the share of a topic's messages that arrive."""
-    arrived = pd.Series(said == truth)
-    return arrived.groupby(truth).mean().mean()
-
-
-def _all_messages(*, truth, said):
-    return (said == truth).mean()
-
-
-def _by_what_was_said(*, truth, said):
-    return pd.Series(said == truth).groupby(said).mean().mean()
-
-
-def _worst_topic(*, truth, said):
-    return pd.Series(said == truth).groupby(truth).mean().min()
-
-
-def _middle_topic(*, truth, said):
-    return pd.Series(said == truth).groupby(truth).mean().median()
-
-
-def _macro_f1(*, truth, said):
-    return f1_score(truth, said, average="macro", zero_division=0)
-
-
-def _share_of_topics(*, truth, said):
-    return (pd.Series(said == truth).groupby(truth).mean() > 0.5).mean()
-
-
-# text.6 --------------------------------------------------------------------------------------------------------------
 def cheapest_margin(*, margins, wrong, wrong_cost):
     """Find the margin from which to automate, and what 1,000 messages then cost."""
     surest_first = np.argsort(-margins)
@@ -211,6 +180,37 @@ def _all_automated(*, margins, wrong, wrong_cost):
     return margins.min(), 1000 * wrong_cost * wrong.mean()
 
 
+# text.6 --------------------------------------------------------------------------------------------------------------
+def mean_recall(*, truth, said):
+    """Average, over the topics, the share of a topic's messages that arrive."""
+    arrived = pd.Series(said == truth)
+    return arrived.groupby(truth).mean().mean()
+
+
+def _all_messages(*, truth, said):
+    return (said == truth).mean()
+
+
+def _by_what_was_said(*, truth, said):
+    return pd.Series(said == truth).groupby(said).mean().mean()
+
+
+def _worst_topic(*, truth, said):
+    return pd.Series(said == truth).groupby(truth).mean().min()
+
+
+def _middle_topic(*, truth, said):
+    return pd.Series(said == truth).groupby(truth).mean().median()
+
+
+def _macro_f1(*, truth, said):
+    return f1_score(truth, said, average="macro", zero_division=0)
+
+
+def _share_of_topics(*, truth, said):
+    return (pd.Series(said == truth).groupby(truth).mean() > 0.5).mean()
+
+
 # text.7 --------------------------------------------------------------------------------------------------------------
 def dollars_for_a_million(*, words, tokens_a_word, prompt_tokens, answer_tokens, input_price, output_price):
     """Add up what a million messages cost where tokens read and tokens written have a price each."""
@@ -246,7 +246,16 @@ def _one_message(*, words, tokens_a_word, prompt_tokens, answer_tokens, input_pr
 # --- small inputs ----------------------------------------------------------------------------------------------------
 def small_threads():
     """Give the threads of two parts: the second has two that the first has too."""
-    learned = ["atf burns", "atf burns", "atf burns", "mac plus", "for sale", "wanted", "space shuttle"]
+    learned = [
+        "atf burns",
+        "atf burns",
+        "atf burns",
+        "mac plus",
+        "for sale",
+        "wanted",
+        "space shuttle",
+        "space shuttle",
+    ]
     judged = ["atf burns", "atf burns", "space shuttle", "looking for", "hockey pool", "hockey pool", "hockey pool"]
     return {"learned": pd.Series(learned), "judged": pd.Series(judged)}
 
@@ -429,41 +438,6 @@ EXERCISES = [
     ),
     Exercise(
         id="text.5",
-        title="Each topic counts the same",
-        reference=mean_recall,
-        why="A mean of each topic's own share gives a topic of one message the voice of a topic of a thousand.",
-        hints=(
-            "For each topic: which share of its messages arrived?",
-            "pd.Series(said == truth).groupby(truth).mean() has a row for each topic. Average it.",
-        ),
-        mistakes=(
-            Mistake(
-                "all messages",
-                _all_messages,
-                "That is the accuracy: large topics decide it. What if each topic counts the same?",
-            ),
-            Mistake(
-                "grouped by what was said",
-                _by_what_was_said,
-                "You group by what the model said, which asks what is right in a queue. Group by where it belongs.",
-            ),
-            Mistake("worst", _worst_topic, "That is the worst topic. What is the mean over all?"),
-            Mistake("median", _middle_topic, "That is the topic in the middle. Every topic has a voice in a mean."),
-            Mistake(
-                "F1",
-                _macro_f1,
-                "That is the macro-F1, which also counts what arrives wrongly. Here: does a message arrive?",
-            ),
-            Mistake(
-                "share of topics",
-                _share_of_topics,
-                "You count topics that mostly arrive. Average their shares instead.",
-            ),
-        ),
-        sample_inputs=small_topics,
-    ),
-    Exercise(
-        id="text.6",
         title="From which margin on?",
         reference=cheapest_margin,
         why="Sorted by margin, every threshold is one place in a cumulative sum, and the cheapest is its minimum.",
@@ -499,6 +473,41 @@ EXERCISES = [
             ),
         ),
         sample_inputs=small_margins,
+    ),
+    Exercise(
+        id="text.6",
+        title="Each topic counts the same",
+        reference=mean_recall,
+        why="A mean of each topic's own share gives a topic of one message the voice of a topic of a thousand.",
+        hints=(
+            "For each topic: which share of its messages arrived?",
+            "pd.Series(said == truth).groupby(truth).mean() has a row for each topic. Average it.",
+        ),
+        mistakes=(
+            Mistake(
+                "all messages",
+                _all_messages,
+                "That is the accuracy: large topics decide it. What if each topic counts the same?",
+            ),
+            Mistake(
+                "grouped by what was said",
+                _by_what_was_said,
+                "You group by what the model said, which asks what is right in a queue. Group by where it belongs.",
+            ),
+            Mistake("worst", _worst_topic, "That is the worst topic. What is the mean over all?"),
+            Mistake("median", _middle_topic, "That is the topic in the middle. Every topic has a voice in a mean."),
+            Mistake(
+                "F1",
+                _macro_f1,
+                "That is the macro-F1, which also counts what arrives wrongly. Here: does a message arrive?",
+            ),
+            Mistake(
+                "share of topics",
+                _share_of_topics,
+                "You count topics that mostly arrive. Average their shares instead.",
+            ),
+        ),
+        sample_inputs=small_topics,
     ),
     Exercise(
         id="text.7",
