@@ -216,66 +216,33 @@ def very_late(*, flights, enough):
     )
 
 
+def _asked(flights, enough, what="avg(cast(arr_delay >= 60 as int))", where="", having="having count(*) >= {enough}"):
+    text = f"select origin, dest, {what} as very_late from {{flights}} {where} group by origin, dest {having}"
+    return flights.sparkSession.sql(text, flights=flights, enough=enough)
+
+
 def _where_for_having(*, flights, enough):
-    return flights.sparkSession.sql(
-        """
-        select origin, dest, avg(cast(arr_delay >= 60 as int)) as very_late
-        from {flights} where arr_delay >= 60 group by origin, dest having count(*) >= {enough}
-        """,
-        flights=flights,
-        enough=enough,
-    )
+    return _asked(flights, enough, where="where arr_delay >= 60")
 
 
 def _all_routes(*, flights, enough):
-    return flights.sparkSession.sql(
-        "select origin, dest, avg(cast(arr_delay >= 60 as int)) as very_late from {flights} group by origin, dest",
-        flights=flights,
-    )
+    return _asked(flights, enough, having="")
 
 
 def _more_than_enough(*, flights, enough):
-    return flights.sparkSession.sql(
-        """
-        select origin, dest, avg(cast(arr_delay >= 60 as int)) as very_late
-        from {flights} group by origin, dest having count(*) > {enough}
-        """,
-        flights=flights,
-        enough=enough,
-    )
+    return _asked(flights, enough, having="having count(*) > {enough}")
 
 
 def _after_sixty(*, flights, enough):
-    return flights.sparkSession.sql(
-        """
-        select origin, dest, avg(cast(arr_delay > 60 as int)) as very_late
-        from {flights} group by origin, dest having count(*) >= {enough}
-        """,
-        flights=flights,
-        enough=enough,
-    )
+    return _asked(flights, enough, "avg(cast(arr_delay > 60 as int))")
 
 
 def _percent(*, flights, enough):
-    return flights.sparkSession.sql(
-        """
-        select origin, dest, 100 * avg(cast(arr_delay >= 60 as int)) as very_late
-        from {flights} group by origin, dest having count(*) >= {enough}
-        """,
-        flights=flights,
-        enough=enough,
-    )
+    return _asked(flights, enough, "100 * avg(cast(arr_delay >= 60 as int))")
 
 
 def _counted(*, flights, enough):
-    return flights.sparkSession.sql(
-        """
-        select origin, dest, count_if(arr_delay >= 60) as very_late
-        from {flights} group by origin, dest having count(*) >= {enough}
-        """,
-        flights=flights,
-        enough=enough,
-    )
+    return _asked(flights, enough, "count_if(arr_delay >= 60)")
 
 
 def _by_dest(*, flights, enough):
