@@ -293,6 +293,8 @@ def higher_peak(peak: int, pid: int | None = None) -> int:
     int
         Bytes.
     """
+    if _resident(pid) <= peak:  # the parts of shared pages are never more than the pages, and take long to add up
+        return peak
     held = tree_memory(pid)
     return max(peak, min(held, tree_memory(pid))) if held > peak else peak
 
@@ -346,6 +348,15 @@ def tree_cpu(pid: int | None = None) -> float:
             # What a child used passes to its parent when it ends, unless the parent ignores it (pyspark/daemon.py).
             used += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
     return used
+
+
+def _resident(pid: int | None) -> int:
+    """Add up the resident sizes of a process and all below it, in bytes: a page that several share counts for each."""
+    held = 0
+    for process in _tree(pid):
+        with contextlib.suppress(psutil.Error, OSError):
+            held += process.memory_info().rss
+    return held
 
 
 def _tree(pid: int | None) -> list[psutil.Process]:

@@ -158,9 +158,12 @@ class Watch:
         self._thread.start()
 
     def _look(self) -> None:
-        while not self._ended.wait(_LOOK_SECONDS):
+        took = 0.0
+        while not self._ended.wait(max(_LOOK_SECONDS, 20 * took)):  # on a twentieth of a core at most
+            begin = time.thread_time()
             self.peak_bytes = measure.higher_peak(self.peak_bytes, self._pid)
             self._slowness, self._looks = self._slowness + slowness_now(), self._looks + 1
+            took = time.thread_time() - begin
 
     @property
     def seconds(self) -> float:
