@@ -48,7 +48,7 @@ MOVES = {
     "it measures this machine, or looks at what moves by itself": (
         r"measure\.|perf_counter|time\.time|seconds|progress|kill|st_mtime|getsize|listdir|rglob"
     ),
-    "it shows what threads that write or check at once came to first": r"read_log\(table\)|databases\.fill|is_there\(",
+    "it shows what threads that write at once came to first": r"read_log\(table\)|databases\.fill",
 }
 
 
