@@ -8,15 +8,12 @@ from pathlib import Path
 
 import default_run
 import namespaces
-import psutil
 import pytest
-from xdist.scheduler import LoadFileScheduling
 
-# Workers share the cores: threads of one library that wait for each other would count as work of a lesson.
+# Two workers share two cores: threads of one library that wait for each other would count as work of a lesson.
 for threads in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
     os.environ.setdefault(threads, "1")
 
-WORKER_BYTES = 3.5e9  # of a lesson, and of engines that it starts
 UNITS = ("tests/unit/data", "tests/unit/exercises", "tests/unit/analysis")
 LONGEST_FIRST = ("tests/notebooks", "notebooks", "tests/browser", "tests/engines", "tests/sweeps", *UNITS)
 
@@ -67,29 +64,6 @@ def pytest_configure(config):
     """
     config.pluginmanager.register(default_run, "default-run")
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def pytest_xdist_auto_num_workers(config):
-    """Run one more worker than there are cores, where memory allows: they often wait for a process to start or end."""
-    return max(2, min(psutil.cpu_count() + 1, int(psutil.virtual_memory().total / WORKER_BYTES)))
-
-
-def pytest_xdist_make_scheduler(config, log):
-    """Give workers whole files, and lessons with second parameters in two parts."""
-    return ByFile(config, log)
-
-
-class ByFile(LoadFileScheduling):
-    """Gives a worker whole files, as nbval needs it; one that takes an hour is two: with Spark Connect, and without."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = super()._split_scope(nodeid)
-        if not file.endswith("test_second_parameters.py"):
-            return file
-        from lesson_runs import promised
-
-        connect = "classic_api" in nodeid or promised().get(lesson_of(nodeid), {}).get("connect")
-        return f"{file} {'with' if connect else 'without'} Connect"
 
 
 def pytest_collection_modifyitems(config, items):

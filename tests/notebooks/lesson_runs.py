@@ -1,7 +1,6 @@
-"""Two ways to run a lesson, as papermill and as a sweep does; its second parameters; the engines promised for it."""
+"""Two ways to run a lesson, as a person's papermill would and as a sweep does, and its second parameters."""
 
 import os
-import re
 import subprocess
 import sys
 import time
@@ -13,7 +12,6 @@ from typing import Any
 import nbformat
 import papermill
 
-from course_lib.places import REPOSITORY
 from course_lib.sweeps.warm_engine import register
 from course_lib.sweeps.warm_runs import close_nursery
 
@@ -27,16 +25,6 @@ class Run:
     notebook: nbformat.NotebookNode
     seconds: float
     cpu_seconds: float
-
-
-def promised() -> dict[str, dict[str, bool]]:
-    """What the table of docs/engines.md says, by lesson and engine."""
-    text = (REPOSITORY / "docs" / "engines.md").read_text()
-    rows = re.findall(r"^\| `(\d\d\w+)` \| (\w+) \| (\w+) \| (\w+) \|", text, flags=re.MULTILINE)
-    return {
-        lesson: dict(zip(("local", "cluster", "connect"), (word == "yes" for word in words), strict=True))
-        for lesson, *words in rows
-    }
 
 
 def run_lesson(lesson: Path, output: Path, parameters=(), **environment: str) -> Run:
