@@ -42,7 +42,7 @@ class Lab(NamedTuple):
     project: Path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lab(tmp_path_factory):
     """What `course lab` starts in a copy of the project, with an empty home."""
     if not (CHROMIUM and DRIVER):
@@ -98,7 +98,7 @@ def lab(tmp_path_factory):
             os.killpg(server.pid, signal.SIGKILL)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(lab, tmp_path_factory):
     """Chromium on the lab's first page."""
     options = webdriver.ChromeOptions()
@@ -113,7 +113,7 @@ def browser(lab, tmp_path_factory):
         driver.quit()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def pictures(tmp_path_factory) -> Path:
     """Where screenshots go: the folder that COURSE_PICTURES names, to look at them, or a temporary one."""
     folder = Path(os.environ.get("COURSE_PICTURES") or tmp_path_factory.mktemp("pictures"))

@@ -62,7 +62,7 @@ def executed(browser) -> bool:
     return bool(prompts) and re.fullmatch(r"\[\d+\]:", prompts[-1].text or prompts[-1].get_attribute("textContent"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def finished_lesson(browser, pictures):
     """Lesson 00 after *Run All*, with the texts that Spark's progress showed meanwhile."""
     wait(browser, lambda b: b.find_elements(By.CSS_SELECTOR, ".jp-Notebook .jp-CodeCell"))

@@ -159,7 +159,7 @@ class Watch:
 
     def _look(self) -> None:
         took = 0.0
-        while not self._ended.wait(max(_LOOK_SECONDS, 20 * took)):  # on a twentieth of a core at most
+        while not self._ended.wait(max(_LOOK_SECONDS, 5 * took)):  # on a sixth of a core at most
             begin = time.thread_time()
             self.peak_bytes = measure.higher_peak(self.peak_bytes, self._pid)
             self._slowness, self._looks = self._slowness + slowness_now(), self._looks + 1
