@@ -13,6 +13,7 @@ import html
 import os
 import tempfile
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ _LEAST_ROWS = 20  # of a day, to be told apart
 
 
 _SHOWN_DAYS = 92
+_STALE_HOURS = 30  # a page that is written each night has missed its turn
 _PAGE = """\
 <!doctype html>
 <html lang="en">
@@ -57,7 +59,16 @@ _PAGE = """\
 </head>
 <body>
 <h1>{title}</h1>
-<p><span class="state">{state}</span> {summary}</p>
+<p><span class="state" id="state">{state}</span> {summary}
+Written <time id="written" datetime="{written}">{written}</time>.</p>
+<script>
+  const state = document.getElementById("state");
+  const hours = (Date.now() - new Date(document.getElementById("written").dateTime)) / 3600000;
+  if (hours > {stale_hours}) {{
+    state.style.background = "#666666";
+    state.textContent = "nobody knows: not written for " + Math.floor(hours) + " hours";
+  }}
+</script>
 {figure}
 <h2>Days that rang</h2>
 <table>
@@ -467,7 +478,7 @@ def set_limits(quiet: pd.DataFrame, promised: float = 5, *, seed: int = 0) -> Li
     Raises
     ------
     CourseError
-        If there are too few days, for the promise too, or a check has no value on most of them.
+        If there are too few days, for the promise too, or a check has no value on most of them, or an infinite one.
     """
     if len(quiet) < 5 * _BLOCK_DAYS:
         raise CourseError(f"{len(quiet)} quiet days are too few to set limits: give at least {5 * _BLOCK_DAYS}.")
@@ -479,6 +490,10 @@ def set_limits(quiet: pd.DataFrame, promised: float = 5, *, seed: int = 0) -> Li
     if empty := [name for name in quiet if quiet[name].notna().mean() < 0.5]:
         raise CourseError(f"{', '.join(empty)}: no value on most of the quiet days; leave such checks out.")
     values = quiet.to_numpy(dtype=float)
+    if endless := list(quiet.columns[np.isinf(values).any(axis=0)]):
+        raise CourseError(
+            f"{', '.join(endless)}: infinite on a quiet day, so that nothing is above it; mend the check."
+        )
     blocks = np.arange(len(values)) // _BLOCK_DAYS
     random = np.random.default_rng(seed)
     highest = []
@@ -488,8 +503,9 @@ def set_limits(quiet: pd.DataFrame, promised: float = 5, *, seed: int = 0) -> Li
         outside = ~np.isin(blocks, drawn)
         if outside.any():
             middle, scale = _scales(values[inside])
-            highest.append(np.nanmax((values[outside] - middle) / scale, axis=1))
-    dial = float(np.quantile(np.concatenate(highest), 1 - promised / 100, method="higher"))
+            highest.append(np.fmax.reduce((values[outside] - middle) / scale, axis=1))
+    highest = np.concatenate(highest)  # NaN for a day on which no check has a value
+    dial = float(np.quantile(highest[~np.isnan(highest)], 1 - promised / 100, method="higher"))
     middle, scale = (pd.Series(each, index=quiet.columns) for each in _scales(values))
     return Limits(middle, scale, dial, float(promised))
 
@@ -507,6 +523,9 @@ def write_page(
     file: Path, checks: pd.DataFrame, limits: Limits, *, title: str, refresh_seconds: int = 60, most: int = 12
 ) -> Path:
     """Write a page that shows the last weeks of all checks; it works from a file, and reads itself anew.
+
+    A page is green for as long as nobody writes it anew, so it says when it was written, and its state turns grey 30
+    hours later: whoever writes it each night is dead, and no check can tell.
 
     Parameters
     ----------
@@ -541,6 +560,8 @@ def write_page(
     state = f"rings on {last}" if rung.iloc[-1] else f"quiet on {last}"
     page = _PAGE.format(
         refresh=int(refresh_seconds),
+        written=datetime.now(UTC).isoformat(timespec="minutes"),
+        stale_hours=_STALE_HOURS,
         title=html.escape(title),
         state=state,
         colour=PALETTE["vermilion"] if rung.iloc[-1] else PALETTE["green"],

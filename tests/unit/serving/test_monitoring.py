@@ -1,5 +1,8 @@
 """Checks on real days, limits that keep their promise, a page that is whole or not there."""
 
+import re
+from datetime import UTC, datetime, timedelta
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -223,6 +226,13 @@ def test_a_check_that_never_moved_rings_as_soon_as_it_moves(checks):
     assert not limits.over(quiet)["gone"].gt(1).any()
 
 
+def test_quiet_days_without_a_value_do_not_silence_the_monitor(checks):
+    quiet = checks.copy()
+    quiet.iloc[::40] = np.nan  # days on which nothing was measured
+    limits = monitoring.set_limits(quiet, 5)
+    assert limits.rung(100 * quiet.max().to_frame().T).item()
+
+
 # ---- a page ---------------------------------------------------------------------------------------------------------
 
 
@@ -235,6 +245,13 @@ def test_page_works_from_a_file_and_refreshes(tmp_path, checks, limits):
     assert "Crews &lt;&amp;&gt;" in text and "Crews <&>" not in text
     assert 'src="http' not in text
     assert [each.name for each in page.parent.iterdir()] == ["page.html"]
+
+
+def test_page_says_when_it_was_written_and_what_it_is_worth_later(tmp_path, checks, limits):
+    text = monitoring.write_page(tmp_path / "page.html", checks, limits, title="").read_text(encoding="utf-8")
+    written = datetime.fromisoformat(re.search('<time id="written" datetime="(.+?)"', text)[1])
+    assert timedelta(0) <= datetime.now(UTC) - written < timedelta(hours=1)
+    assert re.search(r'if \(hours > 30\) \{\s+state.style.background = "#666666"', text)
 
 
 def test_page_that_cannot_be_put_in_place_leaves_nothing_behind(tmp_path, checks, limits):
@@ -272,6 +289,7 @@ def test_page_takes_the_place_of_the_old_one(tmp_path, checks, limits):
         (lambda t: monitoring.set_limits(t["checks"][:20]), "too few"),
         (lambda t: monitoring.set_limits(t["checks"][:100], 0.5), "at least 1.0"),
         (lambda t: monitoring.set_limits(t["checks"].assign(empty=np.nan)), "empty: no value"),
+        (lambda t: monitoring.set_limits(t["checks"].assign(endless=np.inf)), "endless: infinite"),
         (lambda t: t["limits"].over(t["checks"].drop(columns="PSI carrier")), "no check PSI carrier"),
         (lambda t: monitoring.write_page("x.html", t["checks"][:0], t["limits"], title=""), "no days"),
         (
