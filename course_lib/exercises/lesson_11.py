@@ -73,16 +73,20 @@ def _kept_not_dropped(*, arrivals, wait_minutes):
 
 # 11.3 ----------------------------------------------------------------------------------------------------------------
 def mean_wait(*, decided_minutes, every_minutes, takes_minutes):
-    """From the decision to the next start of the job (none, if it starts in that minute), and then the job's time."""
-    return float((-decided_minutes % every_minutes).mean() + takes_minutes)
+    """From the decision to the next start of the job, which is never in its own minute, and then the job's time."""
+    return float((every_minutes - decided_minutes % every_minutes).mean() + takes_minutes)
 
 
 def _half_the_gap(*, decided_minutes, every_minutes, takes_minutes):
     return every_minutes / 2 + takes_minutes
 
 
+def _in_its_own_minute(*, decided_minutes, every_minutes, takes_minutes):
+    return float((-decided_minutes % every_minutes).mean() + takes_minutes)
+
+
 def _job_in_no_time(*, decided_minutes, every_minutes, takes_minutes):
-    return float((-decided_minutes % every_minutes).mean())
+    return float((every_minutes - decided_minutes % every_minutes).mean())
 
 
 def _job_before(*, decided_minutes, every_minutes, takes_minutes):
@@ -90,48 +94,42 @@ def _job_before(*, decided_minutes, every_minutes, takes_minutes):
 
 
 def _longest(*, decided_minutes, every_minutes, takes_minutes):
-    return float((-decided_minutes % every_minutes).max() + takes_minutes)
+    return float((every_minutes - decided_minutes % every_minutes).max() + takes_minutes)
 
 
 # 11.4 ----------------------------------------------------------------------------------------------------------------
-def waits_two_ways(*, offered):
-    """Leave out what a request waited before it was sent, or do not."""
-    answered = offered[offered["outcome"] == "answered"]
-    from_sent = answered["latency"] - (answered["sent"] - answered["due"])
+def two_clients(*, offered):
+    """Walk through the requests as a client does that sends the next only when its answer is there."""
+    polite, free = [], 0.0
+    for due, service in zip(offered["due"], offered["service"], strict=True):
+        if due >= free:
+            polite.append(service)
+            free = due + service
     return {
-        "from due": float(answered["latency"].quantile(0.99) * 1000),
-        "from sent": float(from_sent.quantile(0.99) * 1000),
+        "open": float(offered["latency"].quantile(0.99) * 1000),
+        "polite": float(pd.Series(polite).quantile(0.99) * 1000),
     }
 
 
-def _failures_too(*, offered):
-    return waits_two_ways(offered=offered.assign(outcome="answered"))
+def _all_of_them(*, offered):
+    return two_clients(offered=offered) | {"polite": float(offered["service"].quantile(0.99) * 1000)}
+
+
+def _behind_the_others(*, offered):
+    return two_clients(offered=offered.assign(service=offered["latency"]))
+
+
+def _from_sent(*, offered):
+    from_sent = offered["latency"] - (offered["sent"] - offered["due"])
+    return two_clients(offered=offered) | {"polite": float(from_sent.quantile(0.99) * 1000)}
 
 
 def _in_seconds(*, offered):
-    return {name: value / 1000 for name, value in waits_two_ways(offered=offered).items()}
+    return {name: value / 1000 for name, value in two_clients(offered=offered).items()}
 
 
-def _added(*, offered):
-    answered = offered[offered["outcome"] == "answered"]
-    wrong = answered["latency"] + answered["sent"] - answered["due"]
-    return waits_two_ways(offered=offered) | {"from sent": float(wrong.quantile(0.99) * 1000)}
-
-
-def _difference_of_percentiles(*, offered):
-    answered = offered[offered["outcome"] == "answered"]
-    late = (answered["sent"] - answered["due"]).quantile(0.99) * 1000
-    right = waits_two_ways(offered=offered)
-    return right | {"from sent": float(right["from due"] - late)}
-
-
-def _middle(*, offered):
-    answered = offered[offered["outcome"] == "answered"]
-    from_sent = answered["latency"] - (answered["sent"] - answered["due"])
-    return {
-        "from due": float(answered["latency"].median() * 1000),
-        "from sent": float(from_sent.median() * 1000),
-    }
+def _served_at_once(*, offered):
+    return two_clients(offered=offered) | {"open": float(offered["service"].quantile(0.99) * 1000)}
 
 
 # 11.5 ----------------------------------------------------------------------------------------------------------------
@@ -221,50 +219,57 @@ def _decided():
     return {"decided_minutes": decided.hour * 60 + decided.minute, "every_minutes": 45, "takes_minutes": 2.0}
 
 
-# What `offered_load.offer` gave (1 December 2026) for a server that breaks each eighth request off: due, sent and
-# latency in seconds, and whether it was answered. Recorded, because a sample must not start a server.
+# What `offered_load.offer` gave (1 December 2026) where a server that calls its model one by one was offered twice what
+# it can do: due, sent, latency and service of each request, in seconds. Recorded: a sample must not start a server.
 _RECORDED = [
-    (0.017, 0.044, 0.2397, 1),
-    (0.0425, 0.0456, 0.2909, 1),
-    (0.043, 0.0465, 0.3791, 1),
-    (0.043, 0.047, 0.3841, 1),
-    (0.0568, 0.0754, 1.058, 1),
-    (0.0975, 0.2568, 0.3311, 1),
-    (0.1144, 0.2572, 1.1373, 0),
-    (0.1333, 0.2577, 1.0929, 1),
-    (0.2037, 0.2581, 1.0225, 1),
-    (0.3551, 0.4221, 0.3264, 1),
-    (0.4373, 0.6818, 0.9343, 1),
-    (0.4373, 0.6822, 0.941, 1),
-    (0.4941, 1.1069, 1.0221, 1),
-    (0.4959, 1.1073, 1.1761, 1),
-    (0.5226, 1.1074, 2.3993, 0),
-    (0.5438, 1.1079, 1.6113, 1),
-    (0.6226, 1.1081, 1.6026, 1),
-    (0.6314, 1.1084, 1.5942, 1),
-    (0.6391, 1.1086, 1.5869, 1),
-    (0.6764, 1.1089, 1.567, 1),
-    (0.6773, 1.1093, 1.6368, 1),
-    (0.6807, 1.1095, 1.774, 1),
-    (0.7065, 1.2156, 0.9694, 1),
-    (0.7258, 1.216, 2.1961, 0),
-    (0.7693, 1.2164, 1.8723, 1),
-    (0.7796, 1.2167, 1.8812, 1),
-    (0.7908, 1.2171, 2.0037, 1),
-    (0.8371, 1.2173, 1.9578, 1),
-    (0.8803, 1.2175, 2.0123, 1),
-    (0.8883, 1.218, 2.0332, 1),
-    (0.8936, 1.2182, 2.0291, 1),
-    (0.9242, 1.2226, 2.2551, 0),
-    (0.9376, 1.223, 2.2413, 1),
-    (0.959, 1.2233, 2.22, 1),
-    (0.9852, 1.2236, 2.1939, 1),
+    (0.0004, 0.0013, 0.0347, 0.0347),
+    (0.002, 0.0039, 0.1414, 0.1083),
+    (0.0075, 0.0142, 0.1823, 0.0464),
+    (0.0162, 0.0171, 0.2182, 0.0445),
+    (0.0175, 0.0181, 0.246, 0.0292),
+    (0.0185, 0.0192, 0.2636, 0.0186),
+    (0.0203, 0.0204, 0.2838, 0.0219),
+    (0.0207, 0.0262, 0.2874, 0.004),
+    (0.0246, 0.027, 0.3042, 0.0208),
+    (0.0249, 0.0274, 0.3294, 0.0254),
+    (0.0267, 0.0296, 0.3557, 0.0281),
+    (0.0399, 0.0422, 0.3704, 0.0279),
+    (0.0409, 0.0427, 0.3564, 0.0),
+    (0.046, 0.0471, 0.3656, 0.0013),
+    (0.048, 0.0484, 0.3879, 0.0243),
+    (0.056, 0.0565, 0.385, 0.0051),
+    (0.0596, 0.0604, 0.3951, 0.0137),
+    (0.0655, 0.0661, 0.4105, 0.0213),
+    (0.0666, 0.0674, 0.4152, 0.0058),
+    (0.0673, 0.0686, 0.431, 0.0165),
+    (0.0673, 0.0691, 0.452, 0.021),
+    (0.0719, 0.0794, 0.4516, 0.0042),
+    (0.0754, 0.0808, 0.4632, 0.0152),
+    (0.0802, 0.0828, 0.4761, 0.0178),
+    (0.0828, 0.0894, 0.4933, 0.0197),
+    (0.0851, 0.0909, 0.4963, 0.0052),
+    (0.0874, 0.0912, 0.5235, 0.0295),
+    (0.0897, 0.0915, 0.5537, 0.0325),
+    (0.0899, 0.0917, 0.573, 0.0194),
+    (0.0984, 0.1128, 0.5776, 0.0132),
+    (0.104, 0.1138, 0.5892, 0.0172),
+    (0.1042, 0.1141, 0.6048, 0.0159),
+    (0.11, 0.1144, 0.6164, 0.0173),
+    (0.1221, 0.1274, 0.6372, 0.0329),
+    (0.1229, 0.1281, 0.6407, 0.0043),
+    (0.1259, 0.1284, 0.6514, 0.0137),
+    (0.1264, 0.142, 0.6731, 0.0222),
+    (0.1313, 0.1438, 0.6467, 0.0),
+    (0.1397, 0.1441, 0.6638, 0.0039),
+    (0.1432, 0.1444, 0.6843, 0.0241),
+    (0.1486, 0.1491, 0.7057, 0.0268),
+    (0.1532, 0.1545, 0.7613, 0.0601),
+    (0.1561, 0.1569, 0.7742, 0.0159),
 ]
 
 
 def _offered():
-    offered = pd.DataFrame(_RECORDED, columns=["due", "sent", "latency", "outcome"])
-    return {"offered": offered.assign(outcome=np.where(offered["outcome"] == 1, "answered", "broken off"))}
+    return {"offered": pd.DataFrame(_RECORDED, columns=["due", "sent", "latency", "service"])}
 
 
 EXERCISES = [
@@ -341,14 +346,19 @@ EXERCISES = [
         why="A batch job answers at its next start; flights are not spread evenly over the hour, so half the gap is "
         "only a guess.",
         hints=(
-            "A job starts at minutes 0, 45, 90 … of the day. When does it answer a flight of minute 50?",
-            "`-minutes % every` is the time from a minute to the next multiple.",
+            "A job starts at minutes 0, 45, 90 … of the day. Which answers a flight of minute 50, and which one of 45?",
+            "`every - minutes % every` is the time from a minute to the next multiple after it.",
         ),
         mistakes=(
             Mistake(
                 "half the gap",
                 _half_the_gap,
                 "That holds if decisions fall evenly. Schedules like the full hour: count these flights.",
+            ),
+            Mistake(
+                "in its own minute",
+                _in_its_own_minute,
+                "You let a job answer a flight of the very minute in which it starts. Does it know of that minute?",
             ),
             Mistake("job in no time", _job_in_no_time, "When the job starts, is the answer there?"),
             Mistake("the job before", _job_before, "That job had ended before. Which start is the next one?"),
@@ -358,26 +368,36 @@ EXERCISES = [
     ),
     Exercise(
         id="11.4",
-        title="Whose clock?",
-        reference=waits_two_ways,
-        why="A person waits from when the answer was wanted; a client that counts from when it asked hides what it "
-        "waited itself.",
+        title="Two clients",
+        reference=two_clients,
+        why="A client that waits for each answer asks least when the server is slowest, so most of what people wait is "
+        "not among its numbers.",
         hints=(
-            "`latency` counts from `due`. How much of it had passed when the request was sent?",
-            "`latency - (sent - due)` of the answered rows, then `.quantile(0.99) * 1000`.",
+            "The polite client sends the first request. When is its answer there, and which request is due next?",
+            "Keep a time `free`; where `due >= free`, the request is sent and `free` becomes `due + service`.",
         ),
         mistakes=(
             Mistake(
-                "failures too", _failures_too, "Do all these rows have an answer? What is the latency of a failure?"
+                "all of them",
+                _all_of_them,
+                "Would a client that waits for each answer have sent all of these? Leave out what is due meanwhile.",
             ),
-            Mistake("seconds", _in_seconds, "In which unit is `latency`, and which one is asked for?"),
-            Mistake("added", _added, "A request is sent after it is due. Is the wait since then longer or shorter?"),
             Mistake(
-                "difference of percentiles",
-                _difference_of_percentiles,
-                "The slowest answers need not be the requests that left latest. Subtract for each request first.",
+                "behind the others",
+                _behind_the_others,
+                "`latency` holds the wait for the requests before. If nobody else asks, whom does one wait for?",
             ),
-            Mistake("median", _middle, "That is the middle one. Which percentile is asked for?"),
+            Mistake(
+                "from sent",
+                _from_sent,
+                "`offer` sends each request when it is due, so that is the open client again. Who sends fewer?",
+            ),
+            Mistake("seconds", _in_seconds, "In which unit are `latency` and `service`, and which one is asked for?"),
+            Mistake(
+                "served at once",
+                _served_at_once,
+                "That is how long the server worked. The open client counts from when an answer was wanted.",
+            ),
         ),
         sample_inputs=_offered,
     ),
