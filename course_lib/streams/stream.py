@@ -8,8 +8,8 @@ called because of one cannot be called back, and who calls it must ask whether i
 process that is killed: a power cut may take what the disk had not written yet.
 
 The work of a batch is done in one process, the driver's, and each batch reads all events that came so far: right for
-three airports and some days, not for a feed that never ends. There the news of each flight belong into the engine's
-own state (`transformWithState`), which keeps a few days of them.
+three airports and some days, not for a feed that never ends. There the news of a flight belongs into the engine's
+own state (`transformWithState`), for the few days in which it counts.
 """
 
 from __future__ import annotations
