@@ -23,6 +23,7 @@ from course_lib.serving import registry, schema
 
 ROWS_OF_CALL = 2_000  # a call takes so many rows at most, or one request that has more
 CLOSE = 1e-4  # another CPU may differ in the last digits of a probability
+LOOKS_BETWEEN = 60  # looks after which a refused version is tried again: what was wrong may have passed
 
 
 @dataclass(frozen=True)
@@ -115,12 +116,16 @@ class Answering:
         self._came = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
 
-    async def answer(self, rows: list[tuple]) -> Answer:
-        """Answer one request: a checked value for each column, for each row."""
+    async def answer(self, rows: list[tuple], gone: asyncio.Future) -> Answer | None:
+        """Answer one request: a checked value for each column, for each row; None once `gone` is done."""
         future = asyncio.get_running_loop().create_future()
+        gone.add_done_callback(lambda _: future.done() or future.set_result(None))
         self._waiting.append(_Waiting(rows, future))
         self._came.set()
-        return await future
+        try:
+            return await future
+        finally:
+            gone.cancel()
 
     async def work(self) -> None:
         """Call the model whenever somebody waits, until cancelled."""
@@ -196,7 +201,7 @@ class Watch:
 
     def __init__(self, answering: Answering, store: Path | None, tell: Callable[[str], None]):
         self._answering, self._store, self._tell = answering, store, tell
-        self._refused_version = 0
+        self._refused_version = self._looks_left = 0
         self.refused = ""
 
     async def each(self, seconds: float) -> None:
@@ -213,7 +218,9 @@ class Watch:
             champion = await asyncio.to_thread(registry.champion_of, name, store=self._store)
             if champion == now.version.version:
                 self._refused_version, self.refused = 0, ""
-            elif champion != self._refused_version:
+            elif champion == self._refused_version and self._looks_left:
+                self._looks_left -= 1
+            else:
                 served = await asyncio.to_thread(_load_or_say, name, champion, self._store)
                 if [(c.name, c.kind) for c in served.columns] != [(c.name, c.kind) for c in now.columns]:
                     raise _Unfit(champion, "it takes other columns: start a service of its own for it")
@@ -225,14 +232,12 @@ class Watch:
                 error.version, f"Version {error.version} is refused, version {now.version.version} goes on: {error}."
             )
         except Exception as error:
-            if (
-                line := f"The registry cannot be read, version {now.version.version} goes on: {_short(error)}"
-            ) != self.refused:
-                self._refuse(0, line)
+            self._refuse(0, f"The registry cannot be read, version {now.version.version} goes on: {_short(error)}")
 
     def _refuse(self, version: int, line: str) -> None:
-        self._refused_version, self.refused = version, line
-        self._tell(line)
+        if line != self.refused:
+            self._tell(line)
+        self._refused_version, self._looks_left, self.refused = version, LOOKS_BETWEEN, line
 
 
 class _Unfit(Exception):

@@ -24,7 +24,9 @@ from course_lib.serving.answering import Answering, Served, Watch
 from course_lib.serving.counts import Counts
 
 LARGEST_BODY = 4_000_000  # bytes; a thousand decisions of 52 columns are 1.3 million
+MOST_HELD = 16_000_000  # bytes of all requests that are not answered yet: of 52 columns, a few seconds' work
 SLOWEST_BODY = 10  # seconds in which a request must have arrived
+GONE = 499  # status in the counts where the client went before its answer came, as in nginx
 LOOK_EACH = 1.0  # seconds between two looks at the registry
 PATHS = ("/predict", "/health", "/metrics", "/docs", "/openapi.json")
 
@@ -53,11 +55,11 @@ class Refusal(BaseModel):
 
 
 class Health(BaseModel):
-    """Which version answers, and why the registry's champion does not, if so."""
+    """Which version answers."""
 
     model: str
     version: int
-    refused: str
+    refused: bool = Field(description="Whether the registry's champion is another, which is not fit; the log says why.")
 
 
 def make(
@@ -115,9 +117,11 @@ def make(
     refusals = {code: {"model": Refusal} for code in (401, 408, 413, 422, 500, 503)}
 
     @application.post("/predict", response_model=Answered, responses=refusals, summary="Ask for one or many decisions")
-    async def predict(asked: asked_for) -> Response:
+    async def predict(asked: asked_for, request: Request) -> Response:
         rows = [tuple(decision.__dict__.values()) for decision in asked.decisions]
-        answer = await answering.answer(rows)
+        answer = await answering.answer(rows, asyncio.create_task(_gone(request.receive)))
+        if answer is None:
+            return Response(status_code=GONE)  # which nobody reads, but the counts
         counts.decisions.labels(answer.version).inc(len(rows))
         for _, column, _ in answer.unknown:
             counts.unknown.labels(column).inc()
@@ -129,7 +133,9 @@ def make(
     async def health() -> Response:
         if any(task.done() for task in tasks):
             return refuse(503, "The service has lost a part of itself: start it again.")
-        return JSONResponse({"model": name, "version": answering.served.version.version, "refused": watch.refused})
+        return JSONResponse(
+            {"model": name, "version": answering.served.version.version, "refused": bool(watch.refused)}
+        )
 
     @application.get("/metrics", summary="Counts, for Prometheus")
     async def metrics() -> Response:
@@ -144,20 +150,20 @@ def make(
 class Door:
     """Stands before the application: who may come in, how large, how many at once; and counts them.
 
-    It reads a request whole before anything is made of it. So a request that is too large, too slow or too many costs
-    next to nothing, and a client that goes slowly holds nobody up.
+    It reads a request whole before anything is made of it, and none where no more may wait. So a request that is too
+    large, too slow or too many costs next to nothing, and a client that goes slowly holds nobody up.
     """
 
     def __init__(self, application: Callable, *, counts: Counts, token: str | None, waiting: int):
         self._application, self._counts = application, counts
-        self._token, self._most, self._now = token, waiting, 0
+        self._token, self._most, self._now, self._held = token, waiting, 0, 0
 
     async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
         """Let a request in, or refuse it."""
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
-        begun, path, status = time.perf_counter(), scope["path"] if scope["path"] in PATHS else "other", 500
+        begun, path, status = time.perf_counter(), scope["path"] if scope["path"] in PATHS else "other", GONE
 
         async def noted(message: dict) -> None:
             nonlocal status
@@ -167,6 +173,9 @@ class Door:
 
         try:
             await self._let_in(scope, receive, noted)
+        except Exception:
+            status = 500
+            raise
         finally:
             self._counts.requests.labels(path, status).inc()
             if path == "/predict" and status == 200:
@@ -179,31 +188,38 @@ class Door:
             answer.headers["WWW-Authenticate"] = "Bearer"
             await answer(scope, receive, send)
             return
-        body = await _body(headers, receive)
-        if isinstance(body, Response):
-            await body(scope, receive, send)
-        elif body is not None and scope["path"] != "/predict":
-            await self._application(scope, _replay(body, receive), send)
-        elif body is not None and self._now >= self._most:
-            answer = refuse(503, f"{self._most} requests are waiting already: come back in a second.")
-            answer.headers["Retry-After"] = "1"
-            await answer(scope, receive, send)
-        elif body is not None:
-            self._now += 1
-            self._counts.waiting.set(self._now)
-            try:
-                await self._application(scope, _replay(body, receive), send)
-            finally:
-                self._now -= 1
+        predicts, held = scope["path"] == "/predict", 0
+
+        def hold(size: int) -> bool:
+            nonlocal held
+            held += size
+            self._held += size
+            return self._held <= MOST_HELD
+
+        try:
+            body = _too_many() if predicts and self._now >= self._most else await _body(headers, receive, hold)
+            if predicts and isinstance(body, bytes) and self._now >= self._most:  # others came while it was read
+                body = _too_many()
+            if isinstance(body, Response):
+                await body(scope, receive, send)
+            elif body is not None:
+                self._now += predicts
                 self._counts.waiting.set(self._now)
+                try:
+                    await self._application(scope, _replay(body, receive), send)
+                finally:
+                    self._now -= predicts
+                    self._counts.waiting.set(self._now)
+        finally:
+            self._held -= held
 
     def _is_known(self, headers: dict[bytes, bytes]) -> bool:
         kind, _, given = headers.get(b"authorization", b"").partition(b" ")
         return kind.lower() == b"bearer" and secrets.compare_digest(given.strip(), self._token.encode())
 
 
-async def _body(headers: dict[bytes, bytes], receive: Callable) -> bytes | Response | None:
-    """Read a request's body; give the refusal if it is too large or too slow, and None if the client has gone."""
+async def _body(headers: dict[bytes, bytes], receive: Callable, hold: Callable[[int], bool]) -> bytes | Response | None:
+    """Read a request's body; give the refusal if there is one, and None if the client has gone."""
     announced = headers.get(b"content-length", b"0")
     size = int(announced) if announced.isdigit() else 0
     parts = []
@@ -213,8 +229,10 @@ async def _body(headers: dict[bytes, bytes], receive: Callable) -> bytes | Respo
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     return None
-                parts.append(message.get("body", b""))
+                parts.append(part := message.get("body", b""))
                 size = sum(map(len, parts))
+                if part and not hold(len(part)):
+                    return _too_many()
                 if not message.get("more_body", False):
                     break
     except TimeoutError:
@@ -222,6 +240,12 @@ async def _body(headers: dict[bytes, bytes], receive: Callable) -> bytes | Respo
     if size > LARGEST_BODY:
         return _last(refuse(413, f"The request is larger than {LARGEST_BODY:,} bytes: send fewer decisions at once."))
     return b"".join(parts)
+
+
+def _too_many() -> Response:
+    answer = refuse(503, "Too many requests are waiting already: come back in a second.")
+    answer.headers["Retry-After"] = "1"
+    return answer
 
 
 def _last(answer: Response) -> Response:
@@ -241,6 +265,12 @@ def _replay(body: bytes, receive: Callable) -> Callable:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return again
+
+
+async def _gone(receive: Callable) -> None:
+    """Wait until the client goes."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def refuse(code: int, why: str) -> JSONResponse:

@@ -13,7 +13,7 @@ class Counts:
         self._all = CollectorRegistry()
         ProcessCollector(registry=self._all)
         to = {"registry": self._all}
-        self.requests = Counter("course_requests", "Requests that were answered.", ["path", "status"], **to)
+        self.requests = Counter("course_requests", "Requests, by what became of them.", ["path", "status"], **to)
         self.seconds = Histogram(
             "course_predict_seconds", "Seconds from the first byte of a request to its answer.", buckets=SECONDS, **to
         )

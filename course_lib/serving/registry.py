@@ -404,7 +404,8 @@ def settle_mlflow() -> None:
     """Say before its first import that MLflow calls nobody, as it else would then, and keeps its steps to itself."""
     os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-    with warnings.catch_warnings():  # its bars of progress do without the widgets of a notebook
+    # Its bars of progress do without the widgets of a notebook; a container has no bars at all.
+    with warnings.catch_warnings(), contextlib.suppress(ModuleNotFoundError):
         warnings.filterwarnings("ignore", message="IProgress not found")
         import tqdm.auto  # noqa: F401
 

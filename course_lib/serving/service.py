@@ -1,5 +1,6 @@
 """The scoring service as a process: ``course serve``."""
 
+import contextlib
 import ipaddress
 import os
 import signal
@@ -42,7 +43,7 @@ def serve(
     waiting : int
         How many requests may be accepted and not answered.
     tell : function
-        Takes a line: where it listens, once it does, and what happens to the model.
+        Takes a line: where it answers, once it does, and what happens to the model.
 
     Raises
     ------
@@ -57,22 +58,27 @@ def serve(
         raise CourseError(f"{host} can be reached by others: set {TOKEN} to a secret, or listen on 127.0.0.1.")
     if token is not None and (len(token) < _SHORTEST or not token.isascii() or not token.isprintable()):
         raise CourseError(f"The token in {TOKEN} must have {_SHORTEST} characters of ASCII or more.")
-    name = name or _only(registry.names(store=store))
-    import uvicorn
+    # As Ctrl-C, from now on: the first process of a container has no default for SIGTERM, and would load on.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises again what has ended it
+        name = name or _only(registry.names(store=store))
+        import uvicorn
 
-    from course_lib.serving import answering, application
+        from course_lib.serving import answering, application
 
-    served = answering.load(name, store=store)  # before it listens: who connects is to be answered at once
-    with _listen(host, port) as taken:
-        app = application.make(served, store=store, token=token, gather=gather, waiting=waiting, tell=tell)
-        settings = uvicorn.Config(
-            app, log_level="error", access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS
-        )
-        for each in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises again what had ended it
-            signal.signal(each, lambda *_: None)
-        shown = f"[{host}]" if ":" in host else host
-        tell(f"{name} version {served.version.version} answers at http://{shown}:{taken.getsockname()[1]}/predict")
-        uvicorn.Server(settings).run(sockets=[taken])
+        class Server(uvicorn.Server):
+            async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+                await super().startup(sockets)
+                shown, port = f"[{host}]" if ":" in host else host, taken.getsockname()[1]
+                tell(f"{name} version {served.version.version} answers at http://{shown}:{port}/predict")
+
+        served = answering.load(name, store=store)  # before it listens: who connects is to be answered at once
+        with _listen(host, port) as taken:
+            app = application.make(served, store=store, token=token, gather=gather, waiting=waiting, tell=tell)
+            settings = uvicorn.Config(
+                app, log_level="error", access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS
+            )
+            Server(settings).run(sockets=[taken])
 
 
 def own_machine(host: str) -> bool:

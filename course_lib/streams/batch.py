@@ -2,7 +2,8 @@
 
 Spark's own writer puts finished files into ``_temporary`` and moves them when the job ends. A job that is killed leaves
 them there, and the next one that appends to the folder publishes them too. So each job writes into a hidden folder of
-its own, and its files are renamed into their places, one for each day: done again, a day replaces itself.
+its own, and its files are renamed into their places, one for each day: done again, a day replaces itself. That holds
+for a process that is killed; a power cut may take what the disk had not written yet.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 
     from course_lib.serving.schema import Column
 
-_SCHEMA = "scheduled timestamp, carrier string, flight long, origin string, day date, probability double, crew boolean"
+_SCHEMA = (
+    "scheduled timestamp, carrier string, flight long, origin string, day date, probability double, crew boolean, "
+    "version long"
+)
 _FILE = "decisions.parquet"
 
 
@@ -39,6 +43,7 @@ def decide_days(
     first: date,
     last: date,
     threshold: float,
+    version: int,
 ) -> list[date]:
     """Decide on all flights of those days that have no decisions yet.
 
@@ -55,6 +60,8 @@ def decide_days(
         Both included.
     threshold : float
         A crew is placed from this probability on.
+    version : int
+        The model's in the registry; each decision bears it.
 
     Returns
     -------
@@ -81,7 +88,7 @@ def decide_days(
 
         def score(parts: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
             for part in parts:
-                yield decisions.decide(model, columns, part, threshold)
+                yield decisions.decide(model, columns, part, threshold, version)
 
         with tempfile.TemporaryDirectory(prefix=".part-", dir=folder) as part:
             scored = one_file_a_day.mapInPandas(score, _SCHEMA)

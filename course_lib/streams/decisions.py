@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sklearn.base import ClassifierMixin
 
 KEY = features.IN_ORDER  # what names a flight
-COLUMNS = [*KEY, "day", "probability", "crew"]
+COLUMNS = [*KEY, "day", "probability", "crew", "version"]
 
 
 def needed(columns: tuple[schema.Column, ...]) -> list[str]:
@@ -22,7 +22,7 @@ def needed(columns: tuple[schema.Column, ...]) -> list[str]:
 
 
 def decide(
-    model: ClassifierMixin, columns: tuple[schema.Column, ...], known: pd.DataFrame, threshold: float
+    model: ClassifierMixin, columns: tuple[schema.Column, ...], known: pd.DataFrame, threshold: float, version: int
 ) -> pd.DataFrame:
     """Decide which flights get a spare crew.
 
@@ -39,11 +39,14 @@ def decide(
         What `features.features` gives, or the same from Spark.
     threshold : float
         A crew is placed from this probability on: the cost of a crew over that of a late flight without one.
+    version : int
+        The model's in the registry, so that a decision can be traced to it.
 
     Returns
     -------
-    pandas.DataFrame, shape (flights, 7)
-        `scheduled`, `carrier`, `flight`, `origin`, `day`, `probability` (of being late) and `crew`, sorted by `KEY`.
+    pandas.DataFrame, shape (flights, 8)
+        `scheduled`, `carrier`, `flight`, `origin`, `day`, `probability` (of being late), `crew` and `version`, sorted
+        by `KEY`.
 
     Raises
     ------
@@ -51,5 +54,5 @@ def decide(
         As `schema.prepare` does.
     """
     probability = model.predict_proba(schema.prepare(columns, known))[:, 1].astype("float64")
-    decided = known[[*KEY, "day"]].assign(probability=probability, crew=probability >= threshold)
+    decided = known[[*KEY, "day"]].assign(probability=probability, crew=probability >= threshold, version=version)
     return decided.sort_values(KEY, ignore_index=True)

@@ -3,7 +3,13 @@
 Spark keeps the books: which files of the feed belong to which micro-batch (in the checkpoint, written *before* the
 batch is worked on), and which events came before (in RocksDB, so that a second copy is dropped). What a batch does here
 depends on its events and on those before it, and goes into files that bear its number. A batch that is done again, as
-the last one is after a kill, replaces its files by equal ones.
+the last one is after a kill, replaces its files by equal ones. So *exactly once* is said of files: a crew that was
+called because of one cannot be called back, and who calls it must ask whether it was called before. And it is said of a
+process that is killed: a power cut may take what the disk had not written yet.
+
+The work of a batch is done in one process, the driver's, and each batch reads all events that came so far: right for
+three airports and some days, not for a feed that never ends. There the news of a flight belongs into the engine's
+own state (`transformWithState`), for the few days in which it counts.
 """
 
 from __future__ import annotations
@@ -61,6 +67,7 @@ def decide_stream(
     columns: tuple[Column, ...],
     *,
     threshold: float,
+    version: int,
     wait: str,
     files_per_batch: int,
     until_empty: bool,
@@ -74,12 +81,14 @@ def decide_stream(
     feed : Path
         Folder that `replay.send` writes to.
     folder : Path
-        What is known before (`prepare`), Spark's checkpoint, and what the stream writes: ``events``, ``records``,
-        ``decisions`` and ``refused``.
+        What is known before (`prepare`), Spark's ``checkpoint``, and what the stream writes: ``events``, ``records``,
+        ``decisions`` and ``refused``. They belong together: the checkpoint counts the batches that name the files.
     model, columns
         As `decisions.decide` takes them.
     threshold : float
         A crew is placed from this probability on.
+    version : int
+        The model's in the registry; each decision bears it.
     wait : str
         How far an event may lie behind the newest one and still count, such as "2 hours" (the delay of the watermark).
         Nothing waits for it: it bounds the state, and what comes later is dropped. Spark judges a batch by the
@@ -97,17 +106,23 @@ def decide_stream(
     Raises
     ------
     CourseError
-        If `feed` is no folder, or nothing was prepared in `folder`.
+        If `feed` is no folder, or in `folder` nothing was prepared, or what a stream wrote is there without its
+        checkpoint.
     """
     if not feed.is_dir():
         raise CourseError(f"There is no feed in {feed}: let replay.send write one, or make the folder first.")
     if not (folder / "before" / "books.parquet").exists():
         raise CourseError(f"Nothing is known before the feed in {folder}: call stream.prepare first.")
+    if not (folder / "checkpoint").exists() and any((folder / name).exists() for name in ("events", "decisions")):
+        raise CourseError(
+            f"{folder} holds what a stream wrote, without its checkpoint: batches would be counted from 0 again and "
+            "replace it. Put the checkpoint back, or name another folder."
+        )
     spark.conf.set("spark.sql.streaming.stateStore.providerClass", _ROCKSDB)
     spark.conf.set("spark.sql.streaming.noDataMicroBatches.enabled", "false")  # nothing here happens by time alone
     arriving = spark.readStream.schema(SCHEMA).option("maxFilesPerTrigger", files_per_batch).json(str(feed))
     once = arriving.withWatermark("happened", wait).dropDuplicatesWithinWatermark(["event"])
-    work = partial(_work, folder=str(folder), model=model, columns=columns, threshold=threshold)
+    work = partial(_work, folder=str(folder), model=model, columns=columns, threshold=threshold, version=version)
     writer = once.writeStream.foreachBatch(work).option("checkpointLocation", str(folder / "checkpoint"))
     return (writer.trigger(availableNow=True) if until_empty else writer).start()
 
@@ -162,6 +177,7 @@ def _work(
     model: ClassifierMixin,
     columns: tuple[Column, ...],
     threshold: float,
+    version: int,
 ) -> None:
     """Keep the events of a batch, then decide on the flights that it asks about."""
     place, file = Path(folder), f"{number:08d}.parquet"
@@ -184,7 +200,7 @@ def _work(
     if asked.empty:
         return
     known = features_now(place, told, asked[IN_ORDER])
-    decided = decisions.decide(model, columns, known, threshold)
+    decided = decisions.decide(model, columns, known, threshold, version)
     decided = decided.merge(asked[[*IN_ORDER, "sent"]], on=IN_ORDER, how="left", validate="one_to_one")
     _write(decided.assign(batch=number, answered=pd.Timestamp.now("UTC")), place / "decisions" / file)
 

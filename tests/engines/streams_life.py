@@ -16,8 +16,8 @@ model = saved_model.read(folder / "model.skops")
 columns = schema.columns_of(pd.read_parquet(folder / "example.parquet"))
 spark = get_spark(master="local[1]", settings={"spark.sql.shuffle.partitions": 1})  # one day after the other
 table = load("features", engine="spark")
-days = {"first": date(2013, 11, 4), "last": date(2013, 11, 9)}
-print([str(day) for day in decide_days(table, model, columns, folder / "batch", threshold=1 / 6, **days)], flush=True)
+days = {"first": date(2013, 11, 4), "last": date(2013, 11, 9), "threshold": 1 / 6, "version": 3}
+print([str(day) for day in decide_days(table, model, columns, folder / "batch", **days)], flush=True)
 query = decide_stream(
     spark,
     folder / "feed",
@@ -25,6 +25,7 @@ query = decide_stream(
     model,
     columns,
     threshold=1 / 6,
+    version=3,
     wait="2 hours",
     files_per_batch=3,
     until_empty=True,

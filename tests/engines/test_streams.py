@@ -21,8 +21,9 @@ from course_lib.streams import batch, decisions, replay, stream
 
 START = pd.Timestamp("2013-11-04", tz="America/New_York")
 END = START + pd.Timedelta(hours=15)
-RULES = {"threshold": 1 / 6, "wait": "2 hours", "files_per_batch": 3, "until_empty": True}
+RULES = {"threshold": 1 / 6, "version": 3, "wait": "2 hours", "files_per_batch": 3, "until_empty": True}
 FIRST, LAST = date(2013, 11, 4), date(2013, 11, 9)
+DAYS = {"first": FIRST, "last": LAST, "threshold": 1 / 6, "version": 3}
 
 
 def run_and_kill(folder: Path, until) -> list[str]:
@@ -84,14 +85,12 @@ def lives(tmp_path_factory, spark):
     after_kill = sorted(file.parent.name[4:] for file in (folder / "batch").glob("day=*/*"))
     killed_in_stream = run_and_kill(folder, has_kept_the_events_of_the_third_batch)
     halfway = len(stream.read_decisions(folder / "stream"))
-    again = batch.decide_days(
-        load("features", engine="spark"), model, columns, folder / "batch", first=FIRST, last=LAST, threshold=1 / 6
-    )
+    again = batch.decide_days(load("features", engine="spark"), model, columns, folder / "batch", **DAYS)
     query = stream.decide_stream(spark, folder / "feed", folder / "stream", model, columns, **RULES)
     query.awaitTermination()
     return {
         "folder": folder,
-        "direct": decisions.decide(model, columns, week, 1 / 6),
+        "direct": decisions.decide(model, columns, week, 1 / 6, 3),
         "events": events,
         "model": model,
         "columns": columns,
@@ -139,20 +138,13 @@ def test_a_killed_stream_answers_as_direct_scoring_to_the_last_bit(lives):
 def test_another_job_is_refused_while_one_writes(lives, tmp_path):
     table = load("features", engine="spark")
     with batch._alone(tmp_path), pytest.raises(CourseError, match="Another job writes decisions to"):
-        batch.decide_days(table, lives["model"], lives["columns"], tmp_path, first=FIRST, last=LAST, threshold=1 / 6)
+        batch.decide_days(table, lives["model"], lives["columns"], tmp_path, **DAYS)
 
 
 def test_days_without_flights_and_days_the_wrong_way_round_are_refused(lives, tmp_path):
     table = load("features", engine="spark")
     with pytest.raises(CourseError, match="There are no flights from 2014-01-01 to 2014-01-02"):
-        batch.decide_days(
-            table,
-            lives["model"],
-            lives["columns"],
-            tmp_path,
-            first=date(2014, 1, 1),
-            last=date(2014, 1, 2),
-            threshold=1 / 6,
-        )
+        none = {"first": date(2014, 1, 1), "last": date(2014, 1, 2)}
+        batch.decide_days(table, lives["model"], lives["columns"], tmp_path, **DAYS | none)
     with pytest.raises(CourseError, match="first=2013-11-09 is after last=2013-11-04"):
-        batch.decide_days(table, lives["model"], lives["columns"], tmp_path, first=LAST, last=FIRST, threshold=1 / 6)
+        batch.decide_days(table, lives["model"], lives["columns"], tmp_path, **DAYS | {"first": LAST, "last": FIRST})

@@ -70,6 +70,11 @@ def test_the_token_comes_from_a_secret_and_by_the_name_that_the_service_reads():
     assert set(variable["valueFrom"]) == {"secretKeyRef"}
 
 
+def test_the_claim_that_the_pod_mounts_is_in_the_manifest():
+    claims = {each["metadata"]["name"] for each in MANIFESTS if each["kind"] == "PersistentVolumeClaim"}
+    assert {v["persistentVolumeClaim"]["claimName"] for v in POD["volumes"] if "persistentVolumeClaim" in v} == claims
+
+
 def test_what_was_accepted_can_be_answered_before_the_end():
     sleep = int(CONTAINER["lifecycle"]["preStop"]["exec"]["command"][-1])
     assert POD["terminationGracePeriodSeconds"] > service.GRACE_SECONDS + sleep

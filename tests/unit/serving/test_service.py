@@ -9,6 +9,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 
 import httpx
@@ -17,11 +18,15 @@ import pandas as pd
 import pytest
 from fastapi.testclient import TestClient
 from flights_served import NAME, NAMES, ask, register, start
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from course_lib import CourseError, registry
+from course_lib.places import REPOSITORY
 from course_lib.serving import answering, application, offered_load, schema, service
 
 MODEL = "model.skops"
+JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture(scope="session")
@@ -119,7 +124,7 @@ def test_who_has_no_token_gets_the_health_alone(second, served_store, decisions)
         assert client.post(**asked, headers={"Authorization": "Bearer wrong"}).status_code == 401
         assert client.post(**asked, headers={"Authorization": f"Bearer {token}"}).status_code == 200
         assert client.get("/metrics").status_code == 401
-        assert client.get("/health").json() == {"model": NAME, "version": 2, "refused": ""}
+        assert client.get("/health").json() == {"model": NAME, "version": 2, "refused": False}
 
 
 async def answers_of(first, decisions: list[dict], gather: bool, between=lambda answering: None):
@@ -127,7 +132,8 @@ async def answers_of(first, decisions: list[dict], gather: bool, between=lambda 
     shared = []
     rows = [tuple(each.values()) for each in decisions]
     working = answering.Answering(first, gather=gather, called=lambda requests, _: shared.append(requests))
-    asked = [asyncio.create_task(working.answer([row])) for row in rows]
+    here = asyncio.get_running_loop().create_future
+    asked = [asyncio.create_task(working.answer([row], here())) for row in rows]
     await asyncio.sleep(0)
     work = asyncio.create_task(working.work())
     await asked[0]
@@ -166,6 +172,16 @@ def test_one_request_that_breaks_the_model_does_not_break_the_others(first, deci
     assert shared == [3, 1, 1, 1]
 
 
+async def until_wait(client: httpx.AsyncClient, number: int) -> None:
+    while f"course_waiting_requests {number}.0" not in (await client.get("/metrics")).text:
+        await asyncio.sleep(0)
+
+
+async def not_to_be_read():
+    raise AssertionError("This body should not be read.")
+    yield
+
+
 def test_more_than_may_wait_are_sent_away_and_the_others_answered(second, served_store, decisions):
     async def crowd():
         app = make(second, served_store, waiting=2)
@@ -173,15 +189,69 @@ def test_more_than_may_wait_are_sent_away_and_the_others_answered(second, served
         body = {"decisions": decisions[:1]}
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             accepted = [asyncio.create_task(client.post("/predict", json=body)) for _ in range(2)]
-            while "course_waiting_requests 2.0" not in (await client.get("/metrics")).text:
-                await asyncio.sleep(0)
-            sent_away = await client.post("/predict", json=body)
+            await until_wait(client, 2)
+            sent_away = await client.post("/predict", content=not_to_be_read())
             async with app.router.lifespan_context(app):
                 return sent_away, await asyncio.gather(*accepted)
 
     sent_away, accepted = asyncio.run(crowd())
     assert (sent_away.status_code, sent_away.headers["retry-after"]) == (503, "1")
     assert [answer.status_code for answer in accepted] == [200, 200]
+
+
+def test_more_bytes_than_are_held_are_sent_away_until_there_is_room(second, served_store, decisions, monkeypatch):
+    body = json.dumps({"decisions": decisions[:3]}).encode()
+    monkeypatch.setattr(application, "MOST_HELD", len(body) + 10)
+
+    async def crowd():
+        app = make(second, served_store)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
+            accepted = asyncio.create_task(client.post("/predict", content=body, headers=JSON))
+            await until_wait(client, 1)
+            sent_away = await client.post("/predict", content=body, headers=JSON)
+            async with app.router.lifespan_context(app):
+                return [sent_away, await accepted, await client.post("/predict", content=body, headers=JSON)]
+
+    assert [answer.status_code for answer in asyncio.run(crowd())] == [503, 200, 200]
+
+
+async def asks_and_goes(app, body: bytes, whole: bool, goes: asyncio.Event) -> None:
+    """A client that hangs up, after all of its request or after a part of it."""
+    messages = [{"type": "http.request", "body": body, "more_body": not whole}]
+
+    async def receive() -> dict:
+        if messages:
+            return messages.pop()
+        await goes.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict) -> None:
+        pass
+
+    about = {"type": "http", "http_version": "1.1", "scheme": "http", "method": "POST", "path": "/predict"}
+    headers = [(b"content-type", b"application/json"), (b"host", b"127.0.0.1")]
+    await app(about | {"root_path": "", "query_string": b"", "headers": headers}, receive, send)
+
+
+def test_who_has_gone_away_is_counted_so_and_the_model_is_not_called_for_it(second, served_store, decisions):
+    async def three():
+        app, goes = make(second, served_store), asyncio.Event()
+        body = json.dumps({"decisions": decisions[:1]}).encode()
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
+            stays = asyncio.create_task(client.post("/predict", content=body, headers=JSON))
+            waits = asyncio.create_task(asks_and_goes(app, body, True, goes))
+            sends = asyncio.create_task(asks_and_goes(app, body[:20], False, goes))
+            await until_wait(client, 2)
+            goes.set()
+            await asyncio.gather(waits, sends)
+            async with app.router.lifespan_context(app):
+                return (await stays).status_code, (await client.get("/metrics")).text
+
+    status, counts = asyncio.run(three())
+    assert status == 200
+    assert "course_call_requests_sum 1.0" in counts
+    assert 'course_requests_total{path="/predict",status="499"} 2.0' in counts
+    assert 'status="500"' not in counts
 
 
 def test_a_broken_champion_is_refused_and_a_rolled_back_one_served(store, served_flights):
@@ -211,6 +281,28 @@ def test_a_broken_champion_is_refused_and_a_rolled_back_one_served(store, served
     asyncio.run(watch.look())
     assert working.served.version.version == 3
     assert told[1] == "Version 3 answers from now on, instead of version 1."
+
+
+def test_a_refused_champion_is_tried_again_after_a_while(first, served_store, monkeypatch):
+    told, tries = [], []
+    working = answering.Answering(first, gather=True, called=lambda *_: None)
+    watch = answering.Watch(working, served_store, told.append)
+
+    def away(*_, **__):
+        tries.append(1)
+        raise OSError("The disk is away.")
+
+    def look(times: int) -> None:
+        for _ in range(times):
+            asyncio.run(watch.look())
+
+    monkeypatch.setattr(answering, "LOOKS_BETWEEN", 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(registry, "load_version", away)
+        look(4)
+    assert (len(tries), len(told)) == (2, 1)  # not at each look, and told once
+    look(3)
+    assert (working.served.version.version, watch.refused) == (2, "")
 
 
 def test_a_model_that_answers_its_example_otherwise_is_refused(served_store, first, monkeypatch):
@@ -297,6 +389,29 @@ def test_a_short_token_is_no_token(served_store, monkeypatch):
         service.serve(NAME, store=served_store, host="0.0.0.0", port=0, gather=True, waiting=10, tell=print)
 
 
+def test_sigterm_ends_it_while_it_loads_and_right_after_it_has_said_that_it_answers(served_store):
+    program = """
+import os, signal, sys
+from pathlib import Path
+from course_lib.serving import answering, service
+
+
+def end(*_, **__):
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+given = {"store": Path(sys.argv[1]), "host": "127.0.0.1", "port": 0, "gather": True, "waiting": 1}
+load, answering.load = answering.load, end
+service.serve(sys.argv[2], **given, tell=print)
+answering.load = load
+service.serve(sys.argv[2], **given, tell=end)
+print("ended twice")
+"""
+    words = [sys.executable, "-c", program, served_store, NAME]
+    told = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    assert (told.returncode, told.stdout) == (0, "ended twice\n"), told.stderr
+
+
 def test_a_port_that_is_taken(served_store):
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(CourseError, match="Cannot listen on"):
         service.serve(
@@ -304,14 +419,31 @@ def test_a_port_that_is_taken(served_store):
         )
 
 
+def in_the_container() -> set[str]:
+    """Name the distributions that deploy/packages.txt brings, with all that they need."""
+    lines = (REPOSITORY / "deploy" / "packages.txt").read_text().splitlines()
+    found, ahead = set(), [Requirement(line) for line in lines if not line.startswith("#")]
+    while ahead:
+        one = ahead.pop()
+        if (name := canonicalize_name(one.name), *sorted(one.extras)) not in found:
+            found.add((name, *sorted(one.extras)))
+            needed = [Requirement(each) for each in metadata.requires(name) or []]
+            wanted = [{"extra": extra} for extra in (one.extras or [""])]
+            ahead += [each for each in needed if each.marker is None or any(map(each.marker.evaluate, wanted))]
+    return {name for name, *_ in found}
+
+
 def test_the_service_needs_nothing_that_the_container_lacks(served_store):
-    """Spark, TensorFlow, notebooks and figures are not in deploy/Dockerfile's image: it answers without them."""
+    """What packages.txt does not bring cannot be imported: it answers without."""
+    there = in_the_container()
+    packages = metadata.packages_distributions().items()
+    lacks = [name for name, of in packages if name != "course_lib" and not there & {canonicalize_name(o) for o in of}]
+    assert {"pyspark", "tensorflow", "plotly", "jupyterlab"} <= set(lacks)
     program = """
 import sys
 from pathlib import Path
 
-lacks = "pyspark tensorflow keras plotly polars duckdb optuna flaml deltalake papermill jupyterlab".split()
-sys.modules.update(dict.fromkeys(lacks))
+sys.modules.update(dict.fromkeys(sys.stdin.read().split()))
 from course_lib.command import cli
 from course_lib.serving import answering, application, service
 
@@ -320,5 +452,6 @@ application.make(served, store=None, token=None, gather=True, waiting=1, tell=pr
 print(served.version.version)
 """
     words = [sys.executable, "-c", program, served_store, NAME]
-    told = subprocess.run(words, capture_output=True, text=True, check=True)
+    told = subprocess.run(words, input=" ".join(lacks), capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
     assert int(told.stdout) == registry.champion_of(NAME, store=served_store)
