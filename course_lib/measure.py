@@ -293,7 +293,8 @@ def higher_peak(peak: int, pid: int | None = None) -> int:
     int
         Bytes.
     """
-    if _resident(pid) <= peak:  # the parts of shared pages are never more than the pages, and take long to add up
+    # Resident sizes count a shared page for each who has it: never less than the parts, which take long to add up.
+    if _of_tree(pid, _resident) <= peak:
         return peak
     held = tree_memory(pid)
     return max(peak, min(held, tree_memory(pid))) if held > peak else peak
@@ -312,11 +313,7 @@ def tree_memory(pid: int | None = None) -> int:
     int
         Bytes.
     """
-    held = 0
-    for process in _tree(pid):
-        with contextlib.suppress(psutil.Error, OSError):  # it has ended meanwhile
-            held += memory_of(process)
-    return held
+    return _of_tree(pid, memory_of)
 
 
 def memory_of(process: psutil.Process) -> int:
@@ -350,13 +347,16 @@ def tree_cpu(pid: int | None = None) -> float:
     return used
 
 
-def _resident(pid: int | None) -> int:
-    """Add up the resident sizes of a process and all below it, in bytes: a page that several share counts for each."""
+def _of_tree(pid: int | None, bytes_of: Callable[[psutil.Process], int]) -> int:
     held = 0
     for process in _tree(pid):
-        with contextlib.suppress(psutil.Error, OSError):
-            held += process.memory_info().rss
+        with contextlib.suppress(psutil.Error, OSError):  # it has ended meanwhile
+            held += bytes_of(process)
     return held
+
+
+def _resident(process: psutil.Process) -> int:
+    return process.memory_info().rss
 
 
 def _tree(pid: int | None) -> list[psutil.Process]:

@@ -14,8 +14,16 @@ import pytest
 for threads in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
     os.environ.setdefault(threads, "1")
 
-UNITS = ("tests/unit/data", "tests/unit/exercises", "tests/unit/analysis")
-LONGEST_FIRST = ("tests/notebooks", "notebooks", "tests/browser", "tests/engines", "tests/sweeps", *UNITS)
+LONGEST_FIRST = (
+    "tests/notebooks",
+    "notebooks",
+    "tests/browser",
+    "tests/engines",
+    "tests/sweeps",
+    "tests/unit/data",
+    "tests/unit/exercises",
+    "tests/unit/analysis",
+)
 
 
 @pytest.fixture(scope="session")
