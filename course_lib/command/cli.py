@@ -225,6 +225,25 @@ def mlflow(
     console.print("Stopped.")
 
 
+@app.command(rich_help_panel=WORK)
+def serve(
+    model: Annotated[str | None, typer.Argument(help="Name of a registered model; the only one if not given.")] = None,
+    store: Annotated[Path | None, typer.Option(help="Folder of the registry; runs/models if not given.")] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; others than 127.0.0.1 need a token.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: a free one.")] = 8000,
+    waiting: Annotated[int, typer.Option(min=1, help="Requests accepted at once; more get 503.")] = 256,
+    gather: Annotated[bool, typer.Option(help="Let requests that wait share a call of the model.")] = True,
+) -> None:
+    """Serve the [bold]champion[/] of the registry by HTTP: POST /predict; /docs describes it."""
+    from course_lib.serving import service
+
+    def tell(line: str) -> None:
+        print(line, flush=True)
+
+    service.serve(model, store=store, host=host, port=port, gather=gather, waiting=waiting, tell=tell)
+    tell("Stopped.")
+
+
 @app.command(rich_help_panel=CARE)
 def setup() -> None:
     """Get what is missing: [bold]Java[/], the data, what makes Spark start quickly."""

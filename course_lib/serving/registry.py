@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 CHAMPION = "champion"
 _MODEL = "model.skops"
+_EXAMPLE = "example.json"
 _PACKAGES = ("scikit-learn", "lightgbm", "xgboost", "xgboost-cpu", "numpy", "pandas", "skops")
 _LONGEST = 500  # characters of a parameter that MLflow keeps
 
@@ -82,6 +83,28 @@ class Version:
         return (
             f"{self.name} version {self.version}: costs {self.cost:.4g} [{self.low:.4g}, {self.high:.4g}] a row{beside}"
         )
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A registered model in memory, with what tells whether it still is what was registered.
+
+    Attributes
+    ----------
+    name : str
+    version : int
+    model : Estimator
+    example : pandas.DataFrame, shape (rows, columns)
+        Some rows as the model takes them, with the types that it learned from; categories are all that it knows.
+    answers : numpy.ndarray, shape (rows,) or (rows, classes)
+        What it said of them when it was registered.
+    """
+
+    name: str
+    version: int
+    model: BaseEstimator
+    example: pd.DataFrame
+    answers: np.ndarray
 
 
 def log_trials(search: str, parameters: pd.DataFrame, metrics: pd.DataFrame, *, store: Path | None = None) -> None:
@@ -155,7 +178,8 @@ def register(
     name : str
         Letters, digits, blanks, ``-``, ``_`` and ``.``.
     sample : pandas.DataFrame, shape (rows, columns)
-        Some rows as `model` takes them; names and types of its columns become the signature, no value is kept.
+        Some rows as `model` takes them; names and types of its columns become the signature. The first five are kept
+        with the model's answers and the categories of its words, so that who loads it can see that it answers the same.
     data : pandas.DataFrame
         The rows that it learned from; their digest and number are kept.
     costs : function
@@ -264,6 +288,54 @@ def load_model(name: str, version: int | str = CHAMPION, *, store: Path | None =
     return _read(_folder(store), _find(client, name, version))
 
 
+def load_version(name: str, version: int | str = CHAMPION, *, store: Path | None = None) -> Loaded:
+    """Load a registered model with its example, as a service needs it.
+
+    Parameters
+    ----------
+    name : str
+    version : int or "champion"
+        A number, or the version that decides now.
+    store : Path, optional
+        Folder of the store, by default ``runs/models``.
+
+    Returns
+    -------
+    Loaded
+
+    Raises
+    ------
+    CourseError
+        As `load_model` does, and if the version was registered without an example or that was changed.
+    """
+    client, folder = _reading(store), _folder(store)
+    found = _find(client, name, version)
+    example, answers = _read_example(folder, found)
+    return Loaded(name, int(found.version), _read(folder, found), example, answers)
+
+
+def champion_of(name: str, *, store: Path | None = None) -> int:
+    """Name the version that decides now: one look at the database, for who asks each second.
+
+    Raises
+    ------
+    CourseError
+        If there is no such store, name or champion.
+    """
+    return int(_find(_reading(store), name, CHAMPION).version)
+
+
+def names(*, store: Path | None = None) -> list[str]:
+    """Name the models of a store.
+
+    Raises
+    ------
+    CourseError
+        If there is no such store.
+    """
+    return sorted(model.name for model in _reading(store).search_registered_models())
+
+
 def versions(name: str, *, store: Path | None = None) -> pd.DataFrame:
     """Tell what is recorded of each version of a name.
 
@@ -332,6 +404,10 @@ def settle_mlflow() -> None:
     """Say before its first import that MLflow calls nobody, as it else would then, and keeps its steps to itself."""
     os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    # Its bars of progress do without the widgets of a notebook; a container has no bars at all.
+    with warnings.catch_warnings(), contextlib.suppress(ModuleNotFoundError):
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        import tqdm.auto  # noqa: F401
 
 
 def _client(folder: Path) -> MlflowClient:
@@ -388,6 +464,7 @@ def _write(
     with tempfile.TemporaryDirectory(prefix=".part-", dir=folder) as part:
         saved = Path(part) / "model"
         tags = {**tags, "model_sha256": _save(model, saved, sample)}
+        tags["example_sha256"] = _save_example(model, saved, sample.head())
         run = client.create_run(_experiment(client, name, folder), run_name=name).info.run_id
         try:
             client.log_batch(
@@ -432,6 +509,38 @@ def _save(model: BaseEstimator, folder: Path, sample: pd.DataFrame) -> str:
         ],
     )
     return saved_model.sha256(folder / _MODEL)
+
+
+def _answers(model: BaseEstimator, rows: pd.DataFrame) -> np.ndarray:
+    return np.asarray(model.predict_proba(rows) if hasattr(model, "predict_proba") else model.predict(rows))
+
+
+def _save_example(model: BaseEstimator, folder: Path, sample: pd.DataFrame) -> str:
+    """Write some rows, their types and the model's answers beside it; return the digest of the file."""
+    types = {}
+    for name, values in sample.items():
+        types[name] = {"type": str(values.dtype)}
+        if isinstance(values.dtype, pd.CategoricalDtype):
+            types[name]["categories"] = values.cat.categories.tolist()
+    rows = sample.astype(object).where(sample.notna(), None).to_numpy().tolist()
+    written = {"columns": types, "rows": rows, "answers": _answers(model, sample).tolist()}
+    (folder / _EXAMPLE).write_text(json.dumps(written, default=str), encoding="utf-8")
+    return saved_model.sha256(folder / _EXAMPLE)
+
+
+def _read_example(folder: Path, version: ModelVersion) -> tuple[pd.DataFrame, np.ndarray]:
+    file = _place(folder, version.run_id) / _EXAMPLE
+    what = f"{version.name} version {version.version}"
+    if not file.is_file() or "example_sha256" not in version.tags:
+        raise CourseError(f"{what} was registered without an example, or {file} is gone: register it again.")
+    if saved_model.sha256(file) != version.tags["example_sha256"]:
+        raise CourseError(f"The example of {what} was changed since it was registered (SHA-256 of {file} differs).")
+    kept = json.loads(file.read_text(encoding="utf-8"))
+    rows = pd.DataFrame(kept["rows"], columns=list(kept["columns"]), dtype=object)
+    for name, about in kept["columns"].items():
+        words = about.get("categories")
+        rows[name] = rows[name].astype(about["type"] if words is None else pd.CategoricalDtype(words))
+    return rows, np.asarray(kept["answers"])
 
 
 def _place(folder: Path, run: str) -> Path:
