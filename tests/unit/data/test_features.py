@@ -162,11 +162,13 @@ def test_a_service_that_knows_less_gives_the_same_row(a_week):
     pd.testing.assert_frame_equal(one, asked.reset_index(drop=True), check_dtype=False)
 
 
-def test_spark_gives_every_value_of_every_flight(raw, table, spark):
+def test_spark_gives_every_value(raw, table, spark):
+    """Of the first three months, in which the clocks change; of the last day it does not know the whole timetable."""
     _, weather, airports = raw
-    on_spark = spark_features.features_on_spark(spark, load("flights", engine="spark"), weather, airports).toPandas()
-    on_spark = on_spark.sort_values(KEY, ignore_index=True)
-    assert len(on_spark) == len(table) == 336_776
+    early = load("flights", engine="spark").where("month <= 3")
+    on_spark = spark_features.features_on_spark(spark, early, weather, airports).where("day < '2013-03-31'").toPandas()
+    on_spark, table = on_spark.sort_values(KEY, ignore_index=True), table[table["day"] < "2013-03-31"]
+    assert len(on_spark) == len(table) > 75_000
     for name in features.names():
         expected, got = table[name], on_spark[name]
         if pd.api.types.is_numeric_dtype(expected):
