@@ -64,7 +64,7 @@ def options(java: Java) -> list[str]:
 
 
 def _options(java: Java) -> list[str]:
-    """Give those that the archive was built with; the first part is that of Spark's own launcher, `JavaModuleOptions`."""
+    """Give those of the archive; the first part is that of Spark's own launcher (`JavaModuleOptions`)."""
     return [
         "-XX:+IgnoreUnrecognizedVMOptions",
         *(["--add-modules=jdk.incubator.vector"] if _takes_vectors(java) else []),
