@@ -13,6 +13,8 @@ import pytest
 # Two workers share two cores: threads of one library that wait for each other would count as work of a lesson.
 for threads in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
     os.environ.setdefault(threads, "1")
+# The jobs of tests are short: a JVM that never optimises takes a fifth less CPU. Default runs of lessons do without.
+os.environ.setdefault("COURSE_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 LONGEST_FIRST = (
     "tests/notebooks",

@@ -48,7 +48,7 @@ _OPEN_TO_SPARK = (
 
 
 def options(java: Java) -> list[str]:
-    """Give the options of every session's JVM: what Spark needs, and what makes it start quickly.
+    """Give the options of every JVM that runs Spark: what it needs, what makes it start quickly, what you want besides.
 
     Parameters
     ----------
@@ -58,8 +58,13 @@ def options(java: Java) -> list[str]:
     Returns
     -------
     list of str
-        The first part is that of Spark's own launcher (`JavaModuleOptions` in its source).
+        The last are the words of the environment's ``COURSE_JAVA_OPTIONS``.
     """
+    return [*_options(java), *os.environ.get("COURSE_JAVA_OPTIONS", "").split()]
+
+
+def _options(java: Java) -> list[str]:
+    """Give those of the archive; the first part is that of Spark's own launcher (`JavaModuleOptions`)."""
     return [
         "-XX:+IgnoreUnrecognizedVMOptions",
         *(["--add-modules=jdk.incubator.vector"] if _takes_vectors(java) else []),
@@ -111,7 +116,7 @@ def archive_path(java: Java) -> Path:
     import pyspark
 
     jars = [(path, Path(path).stat().st_size, int(Path(path).stat().st_mtime)) for path in class_path()]
-    what = repr((str(java.home.resolve()), java.build, jars, options(java)))
+    what = repr((str(java.home.resolve()), java.build, jars, _options(java)))
     key = hashlib.sha256(what.encode()).hexdigest()[:12]
     suffix = "aot" if java.version >= AHEAD_OF_TIME else "jsa"
     return project_folder() / "jvm" / f"spark-{pyspark.__version__}-java-{java.version}-{key}.{suffix}"

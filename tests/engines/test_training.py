@@ -17,9 +17,9 @@ def undisturbed(life):
 
 
 def test_both_workers_have_equal_weights_after_each_epoch(undisturbed):
-    assert undisturbed.groupby("epoch")["rank"].apply(list).tolist() == [[0, 1]] * 8
+    assert undisturbed.groupby("epoch")["rank"].apply(list).tolist() == [[0, 1]] * 5
     assert undisturbed.groupby("epoch")["weights"].nunique().eq(1).all()
-    assert undisturbed["weights"].nunique() == 8
+    assert undisturbed["weights"].nunique() == 5
 
 
 def test_each_row_belongs_to_one_worker(undisturbed):
@@ -38,14 +38,14 @@ def test_two_workers_send_their_gradients_once_each(undisturbed):
 
 def test_resumed_weights_equal_the_undisturbed_ones_to_the_bit(life, undisturbed):
     resumed = pd.DataFrame(life["resumed"])
-    assert resumed["epoch"].unique().tolist() == [3, 4, 5, 6, 7, 8]
+    assert resumed["epoch"].unique().tolist() == [3, 4, 5]
     assert resumed["weights"].tolist() == undisturbed.query("epoch > 2")["weights"].tolist()
 
 
 def test_a_killed_worker_changes_nothing_in_the_result(life, undisturbed):
     after_the_kill = pd.DataFrame(life["killed"])
     assert life["killed before"]
-    assert after_the_kill["epoch"].unique().tolist() == [3, 4, 5, 6, 7, 8], "it should have gone on from a checkpoint"
+    assert after_the_kill["epoch"].unique().tolist() == [3, 4, 5], "it should have gone on from a checkpoint"
     assert after_the_kill["weights"].tolist() == undisturbed.query("epoch > 2")["weights"].tolist()
 
 

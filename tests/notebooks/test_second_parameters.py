@@ -28,8 +28,8 @@ from course_lib.places import REPOSITORY
 from course_lib.sweeps.warm_runs import can_fork
 
 LESSONS = lessons()
-# Between them: a person's own table, Spark through Connect, networks.
-ALSO_FRESH = ("02_exploratory_data_analysis", "06_unsupervised_learning")
+# The one that takes a person's own table. What Spark and networks leave, tests/sweeps/test_warm_engine.py asks.
+ALSO_FRESH = ("02_exploratory_data_analysis",)
 
 CPU_SECONDS = 120  # of a run with second parameters; 30 are enough for a lesson that starts no engines of its own
 
