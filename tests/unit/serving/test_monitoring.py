@@ -226,6 +226,14 @@ def test_a_check_that_never_moved_rings_as_soon_as_it_moves(checks):
     assert not limits.over(quiet)["gone"].gt(1).any()
 
 
+def test_a_check_that_never_moved_is_left_the_moves_that_mean_nothing(checks):
+    quiet = checks.assign(age=2.0)
+    limits = monitoring.set_limits(quiet, 5, least={"age": 5})
+    assert limits.dial == monitoring.set_limits(quiet, 5).dial
+    late, later = (quiet.iloc[:1].assign(age=2 + minutes) for minutes in (0.9 * 5 * limits.dial, 60))
+    assert limits.over(late)["age"].item() < 1 < limits.over(later)["age"].item()
+
+
 def test_quiet_days_without_a_value_do_not_silence_the_monitor(checks):
     quiet = checks.copy()
     quiet.iloc[::40] = np.nan  # days on which nothing was measured
@@ -290,6 +298,7 @@ def test_page_takes_the_place_of_the_old_one(tmp_path, checks, limits):
         (lambda t: monitoring.set_limits(t["checks"][:100], 0.5), "at least 1.0"),
         (lambda t: monitoring.set_limits(t["checks"].assign(empty=np.nan)), "empty: no value"),
         (lambda t: monitoring.set_limits(t["checks"].assign(endless=np.inf)), "endless: infinite"),
+        (lambda t: monitoring.set_limits(t["checks"], least={"age": 5}), "no check age"),
         (lambda t: t["limits"].over(t["checks"].drop(columns="PSI carrier")), "no check PSI carrier"),
         (lambda t: monitoring.write_page("x.html", t["checks"][:0], t["limits"], title=""), "no days"),
         (
