@@ -49,6 +49,7 @@ _PAGE = """\
 <head>
 <meta charset="utf-8">
 <meta http-equiv="refresh" content="{refresh}">
+<meta name="viewport" content="width=device-width">
 <title>{title}</title>
 <style>
   body {{ font: 16px/1.5 "Open Sans", Verdana, Arial, sans-serif; max-width: 72rem; margin: 2rem auto;
@@ -56,6 +57,7 @@ _PAGE = """\
   .state {{ color: white; background: {colour}; padding: 0.2rem 0.8rem; border-radius: 0.3rem }}
   table {{ border-collapse: collapse; text-align: left }}
   td, th {{ padding: 0.2rem 1rem 0.2rem 0; vertical-align: top }} td:first-child {{ white-space: nowrap }}
+  .wide {{ overflow-x: auto }} .wide > div {{ min-width: 48rem }}
 </style>
 </head>
 <body>
@@ -70,7 +72,7 @@ Written <time id="written" datetime="{written}">{written}</time>.</p>
     state.textContent = "nobody knows: not written for " + Math.floor(hours) + " hours";
   }}
 </script>
-{figure}
+<div class="wide">{figure}</div>
 <h2>Days that rang</h2>
 <table>
 <tr><th>day</th><th>checks, in limits</th></tr>
