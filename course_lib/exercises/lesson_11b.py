@@ -30,6 +30,21 @@ def _young_ones(*, labels, now, settled_minutes):
     return {"late": judged["late"].mean(), "flights": len(judged)}
 
 
+def _strictly_older(*, labels, now, settled_minutes):
+    judged = labels[(labels["scheduled_at"] < now - settled_minutes) & (labels["known_at"] <= now)]
+    return {"late": judged["late"].mean(), "flights": len(judged)}
+
+
+def _from_then_on(*, labels, now, settled_minutes):
+    judged = labels[(labels["scheduled_at"] >= now - settled_minutes) & (labels["known_at"] <= now)]
+    return {"late": judged["late"].mean(), "flights": len(judged)}
+
+
+def _number_late(*, labels, now, settled_minutes):
+    right = settled(labels=labels, now=now, settled_minutes=settled_minutes)
+    return right | {"late": right["late"] * right["flights"]}
+
+
 def _known_long_ago(*, labels, now, settled_minutes):
     judged = labels[labels["known_at"] <= now - settled_minutes]
     return {"late": judged["late"].mean(), "flights": len(judged)}
@@ -37,19 +52,24 @@ def _known_long_ago(*, labels, now, settled_minutes):
 
 # 11b.2 ---------------------------------------------------------------------------------------------------------------
 def stability(*, rows_before, rows_today, least_share):
-    """Shares, none of them below the least, and the divergence both ways."""
+    """Shares, none of them below the least, and what each bin adds to the divergence both ways."""
     before, today = (np.maximum(rows / rows.sum(), least_share) for rows in (rows_before, rows_today))
-    return ((today - before) * np.log(today / before)).sum()
+    parts = (today - before) * np.log(today / before)
+    return {"index": parts.sum(), "bin": parts.argmax()}
+
+
+def _summed(parts):
+    return {"index": parts.sum(), "bin": np.argmax(parts)}
 
 
 def _of_counts(*, rows_before, rows_today, least_share):
     before, today = (np.maximum(rows, least_share) for rows in (rows_before, rows_today))
-    return ((today - before) * np.log(today / before)).sum()
+    return _summed((today - before) * np.log(today / before))
 
 
 def _one_way(*, rows_before, rows_today, least_share):
     before, today = (np.maximum(rows / rows.sum(), least_share) for rows in (rows_before, rows_today))
-    return (today * np.log(today / before)).sum()
+    return _summed(today * np.log(today / before))
 
 
 def _other_way(*, rows_before, rows_today, least_share):
@@ -57,17 +77,47 @@ def _other_way(*, rows_before, rows_today, least_share):
 
 
 def _tens(*, rows_before, rows_today, least_share):
-    return stability(rows_before=rows_before, rows_today=rows_today, least_share=least_share) / np.log(10)
+    right = stability(rows_before=rows_before, rows_today=rows_today, least_share=least_share)
+    return right | {"index": right["index"] / np.log(10)}
+
+
+def _twos(*, rows_before, rows_today, least_share):
+    right = stability(rows_before=rows_before, rows_today=rows_today, least_share=least_share)
+    return right | {"index": right["index"] / np.log(2)}
 
 
 def _mean_over_bins(*, rows_before, rows_today, least_share):
-    return stability(rows_before=rows_before, rows_today=rows_today, least_share=least_share) / len(rows_before)
+    right = stability(rows_before=rows_before, rows_today=rows_today, least_share=least_share)
+    return right | {"index": right["index"] / len(rows_before)}
+
+
+def _renormalised(*, rows_before, rows_today, least_share):
+    before, today = (np.maximum(rows / rows.sum(), least_share) for rows in (rows_before, rows_today))
+    before, today = before / before.sum(), today / today.sum()
+    return _summed((today - before) * np.log(today / before))
 
 
 def _empty_bins_left_out(*, rows_before, rows_today, least_share):
-    both = (rows_before > 0) & (rows_today > 0)
-    before, today = (rows[both] / rows.sum() for rows in (rows_before, rows_today))
-    return ((today - before) * np.log(today / before)).sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        before, today = (rows / rows.sum() for rows in (rows_before, rows_today))
+        parts = (today - before) * np.log(today / before)
+    return _summed(np.where((rows_before > 0) & (rows_today > 0), parts, 0))
+
+
+def _not_lifted(*, rows_before, rows_today, least_share):
+    with np.errstate(divide="ignore", invalid="ignore"):
+        before, today = (rows / rows.sum() for rows in (rows_before, rows_today))
+        return _summed((today - before) * np.log(today / before))
+
+
+def _bin_of_most_rows(*, rows_before, rows_today, least_share):
+    right = stability(rows_before=rows_before, rows_today=rows_today, least_share=least_share)
+    return right | {"bin": np.argmax(rows_today)}
+
+
+def _bin_from_one(*, rows_before, rows_today, least_share):
+    right = stability(rows_before=rows_before, rows_today=rows_today, least_share=least_share)
+    return right | {"bin": right["bin"] + 1}
 
 
 # 11b.3 ---------------------------------------------------------------------------------------------------------------
@@ -76,29 +126,45 @@ def many_checks(*, checks_made, each, together):
     return {"any": 1 - (1 - each) ** checks_made, "allowed": 1 - (1 - together) ** (1 / checks_made)}
 
 
-def _added_up(*, checks_made, each, together):
-    return many_checks(checks_made=checks_made, each=each, together=together) | {"any": checks_made * each}
+def _with(**mistaken):
+    """Make a mistake of some keys of the answer: each is a function of the inputs, the other keys are right."""
+
+    def answer(**inputs):
+        return many_checks(**inputs) | {key: function(**inputs) for key, function in mistaken.items()}
+
+    return answer
 
 
-def _all_silent(*, checks_made, each, together):
-    return many_checks(checks_made=checks_made, each=each, together=together) | {"any": (1 - each) ** checks_made}
+def _sum(*, checks_made, each, together):
+    return checks_made * each
 
 
-def _all_at_once(*, checks_made, each, together):
-    return many_checks(checks_made=checks_made, each=each, together=together) | {"any": each**checks_made}
+def _capped_sum(*, checks_made, each, together):
+    return min(1, checks_made * each)
 
 
-def _divided(*, checks_made, each, together):
-    return many_checks(checks_made=checks_made, each=each, together=together) | {"allowed": together / checks_made}
+def _silent(*, checks_made, each, together):
+    return (1 - each) ** checks_made
 
 
-def _same_for_each(*, checks_made, each, together):
-    return many_checks(checks_made=checks_made, each=each, together=together) | {"allowed": together}
+def _power(*, checks_made, each, together):
+    return each**checks_made
 
 
-def _root_of_the_share(*, checks_made, each, together):
-    right = many_checks(checks_made=checks_made, each=each, together=together)
-    return right | {"allowed": together ** (1 / checks_made)}
+def _part(*, checks_made, each, together):
+    return together / checks_made
+
+
+def _whole(*, checks_made, each, together):
+    return together
+
+
+def _root(*, checks_made, each, together):
+    return together ** (1 / checks_made)
+
+
+def _silent_root(*, checks_made, each, together):
+    return (1 - together) ** (1 / checks_made)
 
 
 # 11b.4 ---------------------------------------------------------------------------------------------------------------
@@ -178,6 +244,21 @@ def _missed_too(*, faults, a_day, noticed_after, found_share, **numbers):
     return right - faults * (1 - found_share) * noticed_after * a_day
 
 
+def _no_looks(*, a_look, **numbers):
+    return saved(a_look=0, **numbers)
+
+
+def _look_for_each_fault(*, faults, found_share, a_look, **numbers):
+    right = saved(faults=faults, found_share=found_share, a_look=a_look, **numbers)
+    return right - faults * (1 - found_share) * a_look
+
+
+def _bill_with_monitor(*, faults, a_day, noticed_after, found_share, found_after, false_alarms_a_year, a_look):
+    found = faults * found_share
+    days = found * found_after + (faults - found) * noticed_after
+    return float(days * a_day + (false_alarms_a_year + found) * a_look)
+
+
 def _cost_of_faults(*, faults, a_day, noticed_after, found_share, found_after, false_alarms_a_year, a_look):
     found = faults * found_share
     return float(found * found_after * a_day + (false_alarms_a_year + found) * a_look)
@@ -237,6 +318,13 @@ EXERCISES = [
                 "Some of these labels come in after `now`. Who could have told you?",
             ),
             Mistake("the young ones", _young_ones, "Which flights are to be left alone: the old or the young ones?"),
+            Mistake("from then on", _from_then_on, "Which side of `now - settled_minutes` are the flights to judge?"),
+            Mistake(
+                "strictly older",
+                _strictly_older,
+                "Is a flight that was scheduled exactly `settled_minutes` before `now` old enough?",
+            ),
+            Mistake("number late", _number_late, "That is how many are late. Which share of the flights is it?"),
             Mistake(
                 "known long ago",
                 _known_long_ago,
@@ -250,11 +338,11 @@ EXERCISES = [
         id="11b.2",
         title="The stability index by hand",
         reference=stability,
-        why="Shares make days of any size comparable, and the least share keeps an empty bin from being infinitely "
-        "surprising.",
+        why="Shares make days of any size comparable, the least share keeps an empty bin from being infinitely "
+        "surprising, and the bin that adds most says where the day differs.",
         hints=(
             "First shares, then none below `least_share`, then the sum over the bins.",
-            "`((p - q) * np.log(p / q)).sum()` with `p` of today and `q` of before.",
+            "`parts = (q - p) * np.log(q / p)`, then `parts.sum()` and `parts.argmax()`.",
         ),
         mistakes=(
             Mistake("counts", _of_counts, "A day has fewer rows than the weeks before it. What makes them comparable?"),
@@ -270,7 +358,26 @@ EXERCISES = [
                 "That is the divergence of the days before from today. The index adds both directions: what is "
                 "multiplied by the logarithm?",
             ),
-            Mistake("another logarithm", _tens, "Nearly: to which base is your logarithm?"),
+            Mistake("logarithm to base ten", _tens, "Nearly: to which base is your logarithm?"),
+            Mistake("logarithm to base two", _twos, "Nearly: is `log2` the natural logarithm?"),
+            Mistake(
+                "shares made to add up again",
+                _renormalised,
+                "Nearly: after the least share is put in, the shares add up to a little more than 1. Leave them so.",
+            ),
+            Mistake(
+                "not lifted",
+                _not_lifted,
+                "Your index is not a number: a bin that is empty has no logarithm. What is `least_share` for?",
+            ),
+            Mistake(
+                "bin of most rows",
+                _bin_of_most_rows,
+                "The index is right. The bin that holds most rows today need not be the one that adds most to it.",
+            ),
+            Mistake(
+                "bins from one", _bin_from_one, "The index is right. The first bin, that of missing values, is bin 0."
+            ),
             Mistake("mean over bins", _mean_over_bins, "Is the index a mean over the bins, or a sum?"),
             Mistake(
                 "empty bins left out",
@@ -284,29 +391,71 @@ EXERCISES = [
         id="11b.3",
         title="A hundred checks",
         reference=many_checks,
-        why="One in twenty sounds rare, and a hundred times one in twenty is nearly every day.",
+        why="One in twenty sounds rare, and among a hundred such checks one rings nearly every day.",
         hints=(
             "On which share of days is one check silent, and on which share are all?",
             "`1 - (1 - each) ** checks_made`; for the other, solve the same equation for `each`.",
         ),
         mistakes=(
-            Mistake("added up", _added_up, "Can a share of days be larger than one? Days with two alarms count once."),
-            Mistake("all silent", _all_silent, "That is the share of days on which none rings."),
-            Mistake("all at once", _all_at_once, "That is the share of days on which every check rings."),
+            Mistake(
+                "added up",
+                _with(any=_sum),
+                "Can a share of days be larger than one? Days with two alarms count once.",
+            ),
+            Mistake(
+                "capped sum",
+                _with(any=_capped_sum),
+                "Adding up counts a day with two alarms twice; the cap hides that. On which share are all silent?",
+            ),
+            Mistake("all silent", _with(any=_silent), "`any` is the share of days on which none rings."),
+            Mistake("all at once", _with(any=_power), "`any` is the share of days on which every check rings."),
             Mistake(
                 "divided",
-                _divided,
+                _with(allowed=_part),
                 "Near, and on the safe side: it adds the shares up, as if no two checks ever rang on one day. What "
                 "is the share of days on which all are silent?",
             ),
-            Mistake("the same for each", _same_for_each, "If each may ring so often, how often do all together?"),
+            Mistake(
+                "added up, and divided",
+                _with(any=_sum, allowed=_part),
+                "Both add up shares of days, and a day with two alarms counts once. What multiplies is the share of "
+                "*silent* days.",
+            ),
+            Mistake(
+                "capped sum, and divided",
+                _with(any=_capped_sum, allowed=_part),
+                "Both add up shares of days; the cap only hides it. What multiplies is the share of *silent* days.",
+            ),
+            Mistake(
+                "the same for each", _with(allowed=_whole), "If each may ring so often, how often do all together?"
+            ),
             Mistake(
                 "root of the share",
-                _root_of_the_share,
+                _with(allowed=_root),
                 "Take the root of the share of *silent* days, then turn back to those that ring.",
             ),
+            Mistake(
+                "power, and root of the share",
+                _with(any=_power, allowed=_root),
+                "Powers are right, but of which share? `each ** checks_made` is for days on which *every* check rings.",
+            ),
+            Mistake(
+                "silent days in both",
+                _with(any=_silent, allowed=_silent_root),
+                "Both are shares of *silent* days. Which share is left for those that ring?",
+            ),
+            Mistake(
+                "silent days in `allowed`",
+                _with(allowed=_silent_root),
+                "`allowed` is the share of days on which each must be *silent*. Turn it back.",
+            ),
+            Mistake(
+                "all silent, and root of the share",
+                _with(any=_silent, allowed=_root),
+                "`any` is the share of days on which none rings; and of which share did you take the root?",
+            ),
         ),
-        sample_inputs=lambda: {"checks_made": 100, "each": 0.05, "together": 0.05},
+        sample_inputs=lambda: {"checks_made": 100, "each": 0.05, "together": 0.02},
     ),
     Exercise(
         id="11b.4",
@@ -371,6 +520,17 @@ EXERCISES = [
                 "A fault that is missed costs as much without a monitor. Does it change what is *saved*?",
             ),
             Mistake("at once", _at_once, "For how many days is the fault there before the monitor rings?"),
+            Mistake("looks are free", _no_looks, "That is gained if nobody looks. Who pays for the looks?"),
+            Mistake(
+                "a look for each fault",
+                _look_for_each_fault,
+                "Who looks at a fault for which nothing rang? A look comes with an alarm.",
+            ),
+            Mistake(
+                "bill with the monitor",
+                _bill_with_monitor,
+                "That is the whole bill of a year with the monitor. What is it without, and what is *saved*?",
+            ),
             Mistake("false alarms are free", _false_alarms_free, "Who looks when it rings for nothing?"),
             Mistake("true alarms are free", _only_false_ones, "An alarm that is right costs a look, too."),
             Mistake(

@@ -12,6 +12,7 @@ from __future__ import annotations
 import html
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,6 +49,7 @@ _PAGE = """\
 <head>
 <meta charset="utf-8">
 <meta http-equiv="refresh" content="{refresh}">
+<meta name="viewport" content="width=device-width">
 <title>{title}</title>
 <style>
   body {{ font: 16px/1.5 "Open Sans", Verdana, Arial, sans-serif; max-width: 72rem; margin: 2rem auto;
@@ -55,6 +57,7 @@ _PAGE = """\
   .state {{ color: white; background: {colour}; padding: 0.2rem 0.8rem; border-radius: 0.3rem }}
   table {{ border-collapse: collapse; text-align: left }}
   td, th {{ padding: 0.2rem 1rem 0.2rem 0; vertical-align: top }} td:first-child {{ white-space: nowrap }}
+  .wide {{ overflow-x: auto }} .wide > div {{ min-width: 48rem }}
 </style>
 </head>
 <body>
@@ -69,7 +72,7 @@ Written <time id="written" datetime="{written}">{written}</time>.</p>
     state.textContent = "nobody knows: not written for " + Math.floor(hours) + " hours";
   }}
 </script>
-{figure}
+<div class="wide">{figure}</div>
 <h2>Days that rang</h2>
 <table>
 <tr><th>day</th><th>checks, in limits</th></tr>
@@ -450,7 +453,9 @@ class Limits:
         return self.over(checks).gt(1).any(axis=1)
 
 
-def set_limits(quiet: pd.DataFrame, promised: float = 5, *, seed: int = 0) -> Limits:
+def set_limits(
+    quiet: pd.DataFrame, promised: float = 5, *, least: Mapping[str, float] | None = None, seed: int = 0
+) -> Limits:
     """Set the limits of all checks such that together they ring falsely on a promised number of days in a hundred.
 
     Each check is measured on its own scale: how far a day lies above the median of the quiet days, where the highest
@@ -468,6 +473,9 @@ def set_limits(quiet: pd.DataFrame, promised: float = 5, *, seed: int = 0) -> Li
     promised : float
         Days in a hundred, between 0 and 100, on which it may ring though nothing is wrong. Below 100 divided by the
         number of quiet days nothing can be promised: the data have not seen such a day.
+    least : mapping of str to float, optional
+        The least scale of some checks, in their own unit. A check that stood still on all quiet days would ring at the
+        slightest move: tell here which moves mean nothing, such as minutes by which a feed is late on any day.
     seed : int
         Of the weeks that are drawn.
 
@@ -478,7 +486,8 @@ def set_limits(quiet: pd.DataFrame, promised: float = 5, *, seed: int = 0) -> Li
     Raises
     ------
     CourseError
-        If there are too few days, for the promise too, or a check has no value on most of them, or an infinite one.
+        If there are too few days, for the promise too, a check has no value on most of them, or an infinite one, or
+        there is no check for which a least scale is given.
     """
     if len(quiet) < 5 * _BLOCK_DAYS:
         raise CourseError(f"{len(quiet)} quiet days are too few to set limits: give at least {5 * _BLOCK_DAYS}.")
@@ -494,6 +503,9 @@ def set_limits(quiet: pd.DataFrame, promised: float = 5, *, seed: int = 0) -> Li
         raise CourseError(
             f"{', '.join(endless)}: infinite on a quiet day, so that nothing is above it; mend the check."
         )
+    if unknown := sorted(set(least or {}) - set(quiet.columns)):
+        raise CourseError(f"least: there is no check {', '.join(unknown)}; give a least scale to checks that are made.")
+    floor = np.fmax([(least or {}).get(name, _LEAST_SCALE) for name in quiet], _LEAST_SCALE)
     blocks = np.arange(len(values)) // _BLOCK_DAYS
     random = np.random.default_rng(seed)
     highest = []
@@ -502,18 +514,18 @@ def set_limits(quiet: pd.DataFrame, promised: float = 5, *, seed: int = 0) -> Li
         inside = np.concatenate([np.flatnonzero(blocks == block) for block in drawn])
         outside = ~np.isin(blocks, drawn)
         if outside.any():
-            middle, scale = _scales(values[inside])
+            middle, scale = _scales(values[inside], floor)
             highest.append(np.fmax.reduce((values[outside] - middle) / scale, axis=1))
     highest = np.concatenate(highest)  # NaN for a day on which no check has a value
     dial = float(np.quantile(highest[~np.isnan(highest)], 1 - promised / 100, method="higher"))
-    middle, scale = (pd.Series(each, index=quiet.columns) for each in _scales(values))
+    middle, scale = (pd.Series(each, index=quiet.columns) for each in _scales(values, floor))
     return Limits(middle, scale, dial, float(promised))
 
 
-def _scales(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Median of each check, and how far above it the highest lies: all but nothing if it never moved."""
+def _scales(values: np.ndarray, floor: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Median of each check, and how far above it the highest lies, but no less than the floor."""
     middle, highest = np.nanmedian(values, axis=0), np.nanmax(values, axis=0)
-    return middle, np.maximum(highest - middle, _LEAST_SCALE)
+    return middle, np.maximum(highest - middle, floor)
 
 
 # ---- a page ---------------------------------------------------------------------------------------------------------

@@ -226,6 +226,14 @@ def test_a_check_that_never_moved_rings_as_soon_as_it_moves(checks):
     assert not limits.over(quiet)["gone"].gt(1).any()
 
 
+def test_a_check_that_never_moved_is_left_the_moves_that_mean_nothing(checks):
+    quiet = checks.assign(age=2.0)
+    limits = monitoring.set_limits(quiet, 5, least={"age": 5})
+    assert limits.dial == monitoring.set_limits(quiet, 5).dial
+    late, later = (quiet.iloc[:1].assign(age=2 + minutes) for minutes in (0.9 * 5 * limits.dial, 60))
+    assert limits.over(late)["age"].item() < 1 < limits.over(later)["age"].item()
+
+
 def test_quiet_days_without_a_value_do_not_silence_the_monitor(checks):
     quiet = checks.copy()
     quiet.iloc[::40] = np.nan  # days on which nothing was measured
@@ -245,6 +253,12 @@ def test_page_works_from_a_file_and_refreshes(tmp_path, checks, limits):
     assert "Crews &lt;&amp;&gt;" in text and "Crews <&>" not in text
     assert 'src="http' not in text
     assert [each.name for each in page.parent.iterdir()] == ["page.html"]
+
+
+def test_page_is_not_cut_off_on_a_narrow_screen(tmp_path, checks, limits):
+    text = monitoring.write_page(tmp_path / "page.html", checks, limits, title="").read_text(encoding="utf-8")
+    assert '<meta name="viewport" content="width=device-width">' in text
+    assert re.search(r'<div class="wide">\s*<div', text) and ".wide { overflow-x: auto }" in text
 
 
 def test_page_says_when_it_was_written_and_what_it_is_worth_later(tmp_path, checks, limits):
@@ -290,6 +304,7 @@ def test_page_takes_the_place_of_the_old_one(tmp_path, checks, limits):
         (lambda t: monitoring.set_limits(t["checks"][:100], 0.5), "at least 1.0"),
         (lambda t: monitoring.set_limits(t["checks"].assign(empty=np.nan)), "empty: no value"),
         (lambda t: monitoring.set_limits(t["checks"].assign(endless=np.inf)), "endless: infinite"),
+        (lambda t: monitoring.set_limits(t["checks"], least={"age": 5}), "no check age"),
         (lambda t: t["limits"].over(t["checks"].drop(columns="PSI carrier")), "no check PSI carrier"),
         (lambda t: monitoring.write_page("x.html", t["checks"][:0], t["limits"], title=""), "no days"),
         (
