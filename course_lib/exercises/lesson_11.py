@@ -400,7 +400,7 @@ EXERCISES = [
             Mistake(
                 "one batch before",
                 _one_batch_before,
-                "You counted the batch right before this one, too. From which batch on does what that one brought count?",
+                "You counted the batch right before this one, too. From which batch on does what it brought count?",
             ),
             Mistake(
                 "by the clock",
@@ -421,7 +421,7 @@ EXERCISES = [
             Mistake(
                 "oldest event",
                 _oldest_event,
-                "Your watermark is too low. Which event does it follow, how many *minutes* behind, and how many batches?",
+                "Your watermark is too low. Which event does it follow, how many *minutes* and batches behind?",
             ),
             Mistake("kept", _kept_not_dropped, "That many were kept. Asked for is how many were dropped."),
         ),
