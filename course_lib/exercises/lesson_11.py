@@ -385,8 +385,8 @@ EXERCISES = [
         title="What a watermark drops",
         reference=too_late,
         why="The watermark moves between micro-batches, and late events are judged by that of the batch before: "
-        "they are late against events that were worked on, not against the clock. `cummax`, as a watermark never "
-        "goes back.",
+        "they are late against events that were worked on, not against the clock. Nor by `arrives`, though "
+        "that gives the same number here, as it does without `cummax`: a watermark never goes back.",
         hints=(
             "Batch 5 is judged by the watermark that batch 4 worked with. Which batches had moved that one?",
             '`groupby("batch")["happened"].max().cummax()` is the newest up to each batch; `.shift(2)` moves it on.',
