@@ -122,14 +122,20 @@ def _longest(*, decided_minutes, every_minutes, takes_minutes):
 
 
 # 11.4 ----------------------------------------------------------------------------------------------------------------
-def two_clients(*, offered):
-    """Walk through the requests as a client does that sends the next only when its answer is there."""
-    polite, free = [], 0.0
+def polite_waits(offered):
+    """Give the `service` of what a client sends that sends the next only when its answer is there."""
+    waits, free = [], 0.0
     for due, service in zip(offered["due"], offered["service"], strict=True):
         if due >= free:
-            polite.append(service)
+            waits.append(service)
             free = due + service
-    return {"open": float(offered["latency"].median() * 1000), "polite": float(pd.Series(polite).median() * 1000)}
+    return pd.Series(waits)
+
+
+def two_clients(*, offered):
+    """Take the median of what either client reports, in milliseconds."""
+    waits = {"open": offered["latency"], "polite": polite_waits(offered)}
+    return {client: float(each.median() * 1000) for client, each in waits.items()}
 
 
 def _all_of_them(*, offered):
@@ -163,22 +169,12 @@ def _swapped(*, offered):
     return {"open": right["polite"], "polite": right["open"]}
 
 
-def _polite_waits(offered):
-    """Give the `service` of what the polite client sends."""
-    sent, free = [], 0.0
-    for due, service in zip(offered["due"], offered["service"], strict=True):
-        if due >= free:
-            sent.append(service)
-            free = due + service
-    return pd.Series(sent)
-
-
 def _means(*, offered):
-    return {"open": float(offered["latency"].mean() * 1000), "polite": float(_polite_waits(offered).mean() * 1000)}
+    return {"open": float(offered["latency"].mean() * 1000), "polite": float(polite_waits(offered).mean() * 1000)}
 
 
 def _slowest(*, offered):
-    waits = {"open": offered["latency"], "polite": _polite_waits(offered)}
+    waits = {"open": offered["latency"], "polite": polite_waits(offered)}
     return {name: float(each.quantile(0.99) * 1000) for name, each in waits.items()}
 
 
