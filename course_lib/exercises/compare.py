@@ -209,8 +209,10 @@ def _compare_scalar(answer: Any, expected: Any, tolerance: float, ordered: bool)
 
 
 def _is_rounded(mine: Any, theirs: float) -> bool:
-    """Whether one number is the other rounded, by a twentieth of it at most."""
-    if not isinstance(mine, (int, float)) or not mine or abs(mine - theirs) > 0.05 * abs(theirs):
+    """Whether one number is the other rounded, by a twentieth of it at most; a whole number asked for is a count."""
+    if theirs.is_integer() or not isinstance(mine, (int, float)) or not mine:
+        return False
+    if abs(mine - theirs) > 0.05 * abs(theirs):
         return False
     return any(np.isclose(mine, round(theirs, digits), rtol=1e-12, atol=0) for digits in range(-9, 10))
 

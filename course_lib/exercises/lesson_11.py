@@ -29,13 +29,23 @@ def _each_flight_once(*, attempts):
     return int(attempts["flight"].nunique())
 
 
+def _each_flight_of_a_batch_once(*, attempts):
+    return len(attempts.drop_duplicates(["batch", "flight"]))
+
+
 def _last_attempt_of_all(*, attempts):
     return int((attempts["attempt"] == attempts["attempt"].max()).sum())
 
 
 # 11.2 ----------------------------------------------------------------------------------------------------------------
 def too_late(*, arrivals, wait_minutes):
-    """Take the newest event of all batches up to the last but one, less the wait: what lies behind it is dropped."""
+    """Take the newest event of all batches up to the last but one, less the wait: what is no newer is dropped."""
+    newest = arrivals.groupby("batch")["happened"].max().cummax().shift(2)
+    watermark = arrivals["batch"].map(newest) - pd.Timedelta(minutes=wait_minutes)
+    return int((arrivals["happened"] <= watermark).sum())
+
+
+def _before_it_only(*, arrivals, wait_minutes):
     newest = arrivals.groupby("batch")["happened"].max().cummax().shift(2)
     watermark = arrivals["batch"].map(newest) - pd.Timedelta(minutes=wait_minutes)
     return int((arrivals["happened"] < watermark).sum())
@@ -44,13 +54,18 @@ def too_late(*, arrivals, wait_minutes):
 def _own_batch_too(*, arrivals, wait_minutes):
     newest = arrivals.groupby("batch")["happened"].max().cummax()
     watermark = arrivals["batch"].map(newest) - pd.Timedelta(minutes=wait_minutes)
-    return int((arrivals["happened"] < watermark).sum())
+    return int((arrivals["happened"] <= watermark).sum())
 
 
 def _one_batch_before(*, arrivals, wait_minutes):
     newest = arrivals.groupby("batch")["happened"].max().cummax().shift()
     watermark = arrivals["batch"].map(newest) - pd.Timedelta(minutes=wait_minutes)
-    return int((arrivals["happened"] < watermark).sum())
+    return int((arrivals["happened"] <= watermark).sum())
+
+
+def _one_for_the_feed(*, arrivals, wait_minutes):
+    newest = arrivals.loc[arrivals["batch"] < arrivals["batch"].max(), "happened"].max()
+    return int((arrivals["happened"] <= newest - pd.Timedelta(minutes=wait_minutes)).sum())
 
 
 def _by_the_clock(*, arrivals, wait_minutes):
@@ -64,7 +79,7 @@ def _no_wait(*, arrivals, wait_minutes):
 def _oldest_event(*, arrivals, wait_minutes):
     newest = arrivals.groupby("batch")["happened"].min().cummin().shift(2)
     watermark = arrivals["batch"].map(newest) - pd.Timedelta(minutes=wait_minutes)
-    return int((arrivals["happened"] < watermark).sum())
+    return int((arrivals["happened"] <= watermark).sum())
 
 
 def _kept_not_dropped(*, arrivals, wait_minutes):
@@ -89,6 +104,15 @@ def _job_in_no_time(*, decided_minutes, every_minutes, takes_minutes):
     return float((every_minutes - decided_minutes % every_minutes).mean())
 
 
+def _own_minute_in_no_time(*, decided_minutes, every_minutes, takes_minutes):
+    return float((-decided_minutes % every_minutes).mean())
+
+
+def _wait_in_seconds(*, decided_minutes, every_minutes, takes_minutes):
+    right = {"decided_minutes": decided_minutes, "every_minutes": every_minutes, "takes_minutes": takes_minutes}
+    return 60 * mean_wait(**right)
+
+
 def _job_before(*, decided_minutes, every_minutes, takes_minutes):
     return float((decided_minutes % every_minutes).mean() + takes_minutes)
 
@@ -98,21 +122,24 @@ def _longest(*, decided_minutes, every_minutes, takes_minutes):
 
 
 # 11.4 ----------------------------------------------------------------------------------------------------------------
-def two_clients(*, offered):
-    """Walk through the requests as a client does that sends the next only when its answer is there."""
-    polite, free = [], 0.0
+def polite_waits(offered):
+    """Give the `service` of what a client sends that sends the next only when its answer is there."""
+    waits, free = [], 0.0
     for due, service in zip(offered["due"], offered["service"], strict=True):
         if due >= free:
-            polite.append(service)
+            waits.append(service)
             free = due + service
-    return {
-        "open": float(offered["latency"].quantile(0.99) * 1000),
-        "polite": float(pd.Series(polite).quantile(0.99) * 1000),
-    }
+    return pd.Series(waits)
+
+
+def two_clients(*, offered):
+    """Take the median of what either client reports, in milliseconds."""
+    waits = {"open": offered["latency"], "polite": polite_waits(offered)}
+    return {client: float(each.median() * 1000) for client, each in waits.items()}
 
 
 def _all_of_them(*, offered):
-    return two_clients(offered=offered) | {"polite": float(offered["service"].quantile(0.99) * 1000)}
+    return two_clients(offered=offered) | {"polite": float(offered["service"].median() * 1000)}
 
 
 def _behind_the_others(*, offered):
@@ -121,15 +148,34 @@ def _behind_the_others(*, offered):
 
 def _from_sent(*, offered):
     from_sent = offered["latency"] - (offered["sent"] - offered["due"])
-    return two_clients(offered=offered) | {"polite": float(from_sent.quantile(0.99) * 1000)}
+    return two_clients(offered=offered) | {"polite": float(from_sent.median() * 1000)}
 
 
 def _in_seconds(*, offered):
     return {name: value / 1000 for name, value in two_clients(offered=offered).items()}
 
 
+def _one_in_seconds(*, offered):
+    right = two_clients(offered=offered)
+    return right | {"open": right["open"] / 1000}
+
+
 def _served_at_once(*, offered):
-    return two_clients(offered=offered) | {"open": float(offered["service"].quantile(0.99) * 1000)}
+    return two_clients(offered=offered) | {"open": float(offered["service"].median() * 1000)}
+
+
+def _swapped(*, offered):
+    right = two_clients(offered=offered)
+    return {"open": right["polite"], "polite": right["open"]}
+
+
+def _means(*, offered):
+    return {"open": float(offered["latency"].mean() * 1000), "polite": float(polite_waits(offered).mean() * 1000)}
+
+
+def _slowest(*, offered):
+    waits = {"open": offered["latency"], "polite": polite_waits(offered)}
+    return {name: float(each.quantile(0.99) * 1000) for name, each in waits.items()}
 
 
 # 11.5 ----------------------------------------------------------------------------------------------------------------
@@ -144,6 +190,18 @@ def _none_to_spare(*, one_copy, peak, busy):
 
 def _fully_busy(*, one_copy, peak, busy):
     return ceil(peak / one_copy) + 1
+
+
+def _fully_busy_none_to_spare(*, one_copy, peak, busy):
+    return ceil(peak / one_copy)
+
+
+def _fraction(*, one_copy, peak, busy):
+    return peak / (one_copy * busy)
+
+
+def _fraction_to_spare(*, one_copy, peak, busy):
+    return peak / (one_copy * busy) + 1
 
 
 def _rounded_down(*, one_copy, peak, busy):
@@ -166,6 +224,16 @@ def rent_or_own(*, copies_by_hour, hour_price, month_price):
 def _one_day(*, copies_by_hour, hour_price, month_price):
     right = rent_or_own(copies_by_hour=copies_by_hour, hour_price=hour_price, month_price=month_price)
     return right | {"rented": right["rented"] / 30}
+
+
+def _both_a_day(*, copies_by_hour, hour_price, month_price):
+    right = rent_or_own(copies_by_hour=copies_by_hour, hour_price=hour_price, month_price=month_price)
+    return {name: price / 30 for name, price in right.items()}
+
+
+def _other_way_round(*, copies_by_hour, hour_price, month_price):
+    right = rent_or_own(copies_by_hour=copies_by_hour, hour_price=hour_price, month_price=month_price)
+    return {"rented": right["owned"], "owned": right["rented"]}
 
 
 def _rented_for_the_peak(*, copies_by_hour, hour_price, month_price):
@@ -209,7 +277,7 @@ def _attempts():
     decided = _arrivals().query("kind == 'decide'").head(100)
     flights = decided["carrier"] + decided["flight"].astype(str)
     parts = {(0, 0): flights[:40], (1, 0): flights[40:55], (1, 1): flights[40:80]}
-    parts[2, 0] = pd.concat([flights[80:], flights[:3]])  # the numbers of three flights are flown twice
+    parts[2, 0] = pd.concat([flights[80:], flights[:3], flights[80:81]])  # these four numbers fly twice
     parts = [pd.DataFrame({"batch": b, "attempt": a, "flight": rows}) for (b, a), rows in parts.items()]
     return {"attempts": pd.concat(parts, ignore_index=True)}
 
@@ -296,6 +364,11 @@ EXERCISES = [
                 "A flight number flies again, by right. Is it the flight that names a piece of work, or the batch?",
             ),
             Mistake(
+                "each flight of a batch once",
+                _each_flight_of_a_batch_once,
+                "A number may fly twice in a batch, too, by right. What names a file of the sink, and so replaces it?",
+            ),
+            Mistake(
                 "only what was repeated",
                 _last_attempt_of_all,
                 "Most batches were done at the first attempt. What is the last attempt *of each batch*?",
@@ -308,7 +381,8 @@ EXERCISES = [
         title="What a watermark drops",
         reference=too_late,
         why="The watermark moves between micro-batches, and late events are judged by that of the batch before: "
-        "they are late against events that were worked on, not against the clock.",
+        "they are late against events that were worked on, not against the clock. Nor by `arrives`, though "
+        "that gives the same number here, as it does without `cummax`: a watermark never goes back.",
         hints=(
             "Batch 5 is judged by the watermark that batch 4 worked with. Which batches had moved that one?",
             '`groupby("batch")["happened"].max().cummax()` is the newest up to each batch; `.shift(2)` moves it on.',
@@ -322,18 +396,28 @@ EXERCISES = [
             Mistake(
                 "one batch before",
                 _one_batch_before,
-                "That watermark is the one by which Spark forgets, in this batch. By which one does it drop?",
+                "You counted the batch right before this one, too. From which batch on does what it brought count?",
             ),
             Mistake(
                 "by the clock",
                 _by_the_clock,
                 "An event that took long is not late if no newer one has been worked on. What is it compared with?",
             ),
+            Mistake(
+                "before it only",
+                _before_it_only,
+                "What happened in the very minute of the watermark: is it kept, or dropped?",
+            ),
+            Mistake(
+                "one for the feed",
+                _one_for_the_feed,
+                "That is one watermark for the whole feed. Which batches had been worked on when *this* one came?",
+            ),
             Mistake("no wait", _no_wait, "Behind the newest event by how much may an event lie?"),
             Mistake(
                 "oldest event",
                 _oldest_event,
-                "The watermark follows the *newest* event that was seen, and never goes back.",
+                "Your watermark is too low. Which event does it follow, how many *minutes* and batches behind?",
             ),
             Mistake("kept", _kept_not_dropped, "That many were kept. Asked for is how many were dropped."),
         ),
@@ -361,6 +445,12 @@ EXERCISES = [
                 "You let a job answer a flight of the very minute in which it starts. Does it know of that minute?",
             ),
             Mistake("job in no time", _job_in_no_time, "When the job starts, is the answer there?"),
+            Mistake(
+                "in its own minute, in no time",
+                _own_minute_in_no_time,
+                "Two things are missing: what the job knows of the minute in which it starts, and how long it takes.",
+            ),
+            Mistake("in seconds", _wait_in_seconds, "These are seconds. Asked for are minutes."),
             Mistake("the job before", _job_before, "That job had ended before. Which start is the next one?"),
             Mistake("longest", _longest, "That is the unluckiest flight. Asked for is the mean."),
         ),
@@ -394,6 +484,18 @@ EXERCISES = [
             ),
             Mistake("seconds", _in_seconds, "In which unit are `latency` and `service`, and which one is asked for?"),
             Mistake(
+                "one in seconds",
+                _one_in_seconds,
+                "One of the two is in seconds still: `latency` is, and milliseconds are asked for.",
+            ),
+            Mistake("swapped", _swapped, "The keys are the wrong way round: which of the two waits for the others?"),
+            Mistake("means", _means, "These are means, which a few long waits pull up. Asked for are medians."),
+            Mistake(
+                "99th percentiles",
+                _slowest,
+                "These are 99th percentiles: of so few requests, one or two of the slowest. Asked for are medians.",
+            ),
+            Mistake(
                 "served at once",
                 _served_at_once,
                 "That is how long the server worked. The open client counts from when an answer was wanted.",
@@ -413,6 +515,15 @@ EXERCISES = [
         mistakes=(
             Mistake("none to spare", _none_to_spare, "And while one of them is being replaced?"),
             Mistake("fully busy", _fully_busy, "A copy that is busy all the time has a queue without end. Use `busy`."),
+            Mistake(
+                "fully busy, none to spare",
+                _fully_busy_none_to_spare,
+                "These would be busy all the time, and none may be missing. Use `busy` first, then take one away.",
+            ),
+            Mistake("a fraction", _fraction, "Half a copy does not exist. And which copy may be missing?"),
+            Mistake(
+                "a fraction and one", _fraction_to_spare, "Half a copy does not exist: round up before you add one."
+            ),
             Mistake("rounded down", _rounded_down, "Half a copy does not exist: what is left over needs one, too."),
             Mistake("share of the peak", _share_of_peak, "Does a copy that may be less busy do more or less work?"),
         ),
@@ -430,6 +541,10 @@ EXERCISES = [
         ),
         mistakes=(
             Mistake("a day", _one_day, "That is what a day costs. The month has 30 of them."),
+            Mistake("both a day", _both_a_day, "Both are prices of a day. Asked for is a month of 30 days."),
+            Mistake(
+                "other way round", _other_way_round, "The keys are the wrong way round: which one follows the day?"
+            ),
             Mistake(
                 "rented for the peak", _rented_for_the_peak, "What is rented at night, when few copies are needed?"
             ),
@@ -439,7 +554,7 @@ EXERCISES = [
             ),
         ),
         sample_inputs=lambda: {
-            "copies_by_hour": pd.Series([1] * 5 + [6, 9, 12, 8, 8, 7, 7, 7, 8, 9, 9, 8, 8, 7, 7, 4, 2, 1, 1]),
+            "copies_by_hour": pd.Series([2] * 5 + [6, 9, 12, 8, 8, 7, 7, 7, 8, 9, 9, 8, 8, 7, 7, 4, 2, 2, 2]),
             "hour_price": 0.05,
             "month_price": 15.0,
         },

@@ -53,6 +53,7 @@ def test_same(answer, expected):
         (0.84, 0.8437, "the expected one, rounded"),
         (25_300_000, 25_312_345.6, "the expected one, rounded"),
         (0.8439, 0.8437, "not the expected number"),
+        (360, 359, "it is not the expected number"),
         (0, 0.3, "not the expected number"),
         (True, 1, "a number is expected, you gave True or False"),
         ((2, 1), (1, 2), "in element 1"),
