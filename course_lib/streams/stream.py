@@ -92,7 +92,8 @@ def decide_stream(
     wait : str
         How far an event may lie behind the newest one and still count, such as "2 hours" (the delay of the watermark).
         Nothing waits for it: it bounds the state, and what comes later is dropped. Spark judges a batch by the
-        watermark that the one before has worked with: by the newest event up to the last batch but one.
+        watermark that the one before has worked with: by the newest event up to the last batch but one. (With empty
+        batches, which are off here, it would move as soon as the feed pauses.)
     files_per_batch : int
         Files of the feed in a micro-batch, at most.
     until_empty : bool
