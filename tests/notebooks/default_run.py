@@ -118,8 +118,12 @@ class OfflineKernel(RunningKernel):
         )
         if allowed(WITHOUT_NETWORK):
             self.km.kernel_spec.argv[:1] = [*WITHOUT_NETWORK, sys.executable]
-        own = {"COURSE_PROFILE": "low-memory", "COURSE_POSTGRES_URL": "", "COURSE_JAVA_OPTIONS": ""}
-        own["COURSE_HOME"] = str(folder / "home")
+        own = {
+            "COURSE_PROFILE": "low-memory",
+            "COURSE_POSTGRES_URL": "",
+            "COURSE_JAVA_OPTIONS": "",
+            "COURSE_HOME": str(folder / "home"),
+        }
         with (folder / "kernel.log").open("wb") as log:
             self.km.start_kernel(cwd=str(place), env={**os.environ, **own}, stderr=log)
         self.pid = self.km.provisioner.pid
