@@ -4,15 +4,19 @@ import contextlib
 import json
 import os
 import time
+from datetime import date
 from pathlib import Path
 
 import psutil
 from pyspark.sql import functions as f
+from sklearn.linear_model import LogisticRegression
 
-from course_lib import CourseError, get_spark, stages_of, stop_spark
+from course_lib import CourseError, get_spark, load, stages_of, stop_spark
 from course_lib.data import catalogue
 from course_lib.engines import paths
 from course_lib.engines.connect import connect_server
+from course_lib.serving import schema
+from course_lib.streams import batch, decisions
 
 told = {}
 
@@ -40,6 +44,22 @@ def refusal(url: str, **options) -> dict:
     return {"line": "", "seconds": 0}
 
 
+def batch_job() -> dict:
+    day = date(2013, 11, 4)
+    of_day = load("features").query("day == @day.isoformat()")
+    landed = of_day[of_day["fate"].eq("landed")]
+    learned = landed[["planned_minutes", "distance"]].astype("float32")
+    model = LogisticRegression().fit(learned, landed["arr_delay"] >= 0)
+    columns = schema.columns_of(learned)
+    rules = {"threshold": 0.5, "version": 3}
+    table, folder = load("features", engine="spark"), Path("decisions")
+    done = batch.decide_days(table, model, columns, folder, first=day, last=day, **rules)
+    direct = decisions.decide(model, columns, of_day, **rules).sort_values(decisions.KEY, ignore_index=True)
+    decided = batch.read_decisions(folder)
+    equal = bool((decided == direct).all(axis=None))
+    return {"days": [str(day) for day in done], "rows": len(decided), "as direct scoring": equal}
+
+
 with connect_server(master="local[2]", delta=True) as server:
     address, token = server.url.split("/;token=")
     told["url"] = server.url
@@ -55,6 +75,7 @@ with connect_server(master="local[2]", delta=True) as server:
     table = Path("table").absolute().as_uri()
     spark.range(3).write.format("delta").save(table)
     told["rows of the Delta table"] = spark.read.format("delta").load(table).count()
+    told["batch job"] = batch_job()
     stop_spark()
     told["listens at"] = sorted(
         {

@@ -49,6 +49,10 @@ def test_it_knows_delta(life):
     assert life["rows of the Delta table"] == 3
 
 
+def test_the_batch_job_decides_through_it_as_direct_scoring_does(life):
+    assert life["batch job"] == {"days": ["2013-11-04"], "rows": 978, "as direct scoring": True}
+
+
 def test_a_running_session_without_delta_says_what_to_do(life):
     assert "stop_spark() first" in life["local without Delta"]["line"]
 
