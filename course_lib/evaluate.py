@@ -479,24 +479,56 @@ def _statistic(
 
 
 def _ranking_statistic(metric: str, target: np.ndarray, probability: np.ndarray, codes: np.ndarray) -> _Statistic:
-    """Sort once; each part then costs two cumulative sums over rows, weighted by their group."""
+    """Sort and count once; each part then looks at the rows that it leaves out, and takes them off the counts."""
     order = np.argsort(-probability, kind="stable")
     codes, target = codes[order], target[order].astype(bool)
     ends = np.append(np.flatnonzero(np.diff(probability[order])), len(order) - 1)  # last row of each distinct score
+    statistic = _average_precision if metric == "average_precision" else _roc_auc
+    of_part = statistic(target, ends)
+    counts = np.column_stack([np.bincount(codes, target), np.bincount(codes, ~target)])
 
-    def statistic(of_groups: np.ndarray) -> float:
-        weights = of_groups[codes]
-        found = np.cumsum(np.where(target, weights, 0))[ends]
-        acted = np.cumsum(weights)[ends]
-        positives, negatives = found[-1], acted[-1] - found[-1]
+    def of_groups(weights: np.ndarray) -> float:
+        positives, negatives = weights @ counts
         if positives == 0 or negatives == 0:
             return np.nan
-        if metric == "average_precision":
-            precision = found / np.maximum(acted, 1)
-            return float(np.diff(found, prepend=0) @ precision / positives)
-        return float(np.trapezoid(np.append(0, found), np.append(0, acted - found)) / (positives * negatives))
+        return of_part(np.flatnonzero((weights == 0)[codes]), positives, negatives)
 
-    return statistic
+    return of_groups
+
+
+def _average_precision(target: np.ndarray, ends: np.ndarray) -> Callable[[np.ndarray, float, float], float]:
+    """Give it for rows in their order without some of them; only scores that a positive has count."""
+    found = np.cumsum(target)[ends]
+    told = np.flatnonzero(np.diff(found, prepend=0))
+    found, acted = found[told], ends[told] + 1
+    new = np.diff(found, prepend=0)
+    place = np.searchsorted(ends[told], np.arange(len(target)))  # from which of these scores on a row is acted on
+
+    def of_part(out: np.ndarray, positives: float, negatives: float) -> float:
+        new_out, acted_out = (
+            np.bincount(place[rows], minlength=len(told))[: len(told)] for rows in (out[target[out]], out)
+        )
+        precision = (found - np.cumsum(new_out)) / np.maximum(acted - np.cumsum(acted_out), 1)
+        return float((new - new_out) @ precision / positives)
+
+    return of_part
+
+
+def _roc_auc(target: np.ndarray, ends: np.ndarray) -> Callable[[np.ndarray, float, float], float]:
+    """Give it for rows in their order without some of them: of all pairs of both kinds, those with such a row go."""
+    tie = np.searchsorted(ends, np.arange(len(target)))
+    above, below = (np.cumsum(kind)[ends] for kind in (target, ~target))
+    above, below = above - np.diff(above, prepend=0) / 2, below[-1] - below + np.diff(below, prepend=0) / 2
+    won = np.where(target, below[tie], above[tie])  # pairs that each row is in, rightly ordered; a tie is a half
+    total = won[target].sum()
+
+    def of_part(out: np.ndarray, positives: float, negatives: float) -> float:
+        last = np.flatnonzero(np.append(np.diff(tie[out]), 1)[: len(out)])
+        found = np.cumsum(target[out])[last]
+        both = np.trapezoid(np.append(0, found), np.append(0, last + 1 - found))  # were taken off twice
+        return float((total - won[out].sum() + both) / (positives * negatives))
+
+    return of_part
 
 
 def _cost_sums(

@@ -17,7 +17,7 @@ from course_lib.engines.cluster import local_cluster
 
 told = {}
 FLIGHTS = paths.to_read(catalogue.fetch("flights"))
-ROWS = 60_000_000
+ROWS = 24_000_000
 DYNAMIC = {
     "spark.dynamicAllocation.enabled": True,
     "spark.dynamicAllocation.executorIdleTimeout": "3s",

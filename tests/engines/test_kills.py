@@ -125,10 +125,10 @@ def kernel(tmp_path):
     manager.shutdown_kernel(now=True)
 
 
-@pytest.mark.parametrize("start", ["start()", IN_A_THREAD], ids=["from a cell", "from a thread of a cell"])
-def test_nothing_is_left_when_the_kernel_of_a_notebook_is_killed_in_its_work(kernel, start):
+def test_nothing_is_left_when_the_kernel_of_a_notebook_is_killed_in_its_work(kernel):
+    """The session is the cell's own, the cluster that of a thread of a cell, which has ended."""
     manager, run = kernel
-    run(START + start)
+    run(START + IN_A_THREAD)
     run(JOB)
     top = psutil.Process(manager.provisioner.pid)
     below = top.children(recursive=True)

@@ -69,10 +69,14 @@ def uses_spark(lesson: Path) -> bool:
 
 @pytest.fixture(scope="module")
 def connect_on_cluster(tmp_path_factory):
-    """The URL of a Spark Connect server whose Spark works on a cluster."""
+    """The URL of a Spark Connect server whose Spark works on a cluster.
+
+    One executor with two cores: two would load classes, compile and import all twice. Where a lesson needs the classic
+    API (below), and in tests/engines, there are two.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COURSE_HOME", str(tmp_path_factory.mktemp("home")))
-        with local_cluster(workers=2) as cluster, connect_server(master=cluster.url, delta=True) as server:
+        with local_cluster(workers=1, cores=2) as cluster, connect_server(master=cluster.url, delta=True) as server:
             yield server.url
 
 
