@@ -62,7 +62,7 @@ class DataSet:
     used_by: list[str]
     columns: dict[str, dict[str, str]]
     sources: list[dict]
-    member: str | None = None  # the file inside the sources' archive
+    member: str | None = None  # the file inside the sources' archive, or several by *
 
     def schema(self) -> pa.Schema:
         """Columns and types as they stand in the Parquet file."""
@@ -396,7 +396,18 @@ def _read_idx_images(files: dict[str, bytes], _card: DataSet) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-_READERS: dict[str, Callable] = {"csv": _read_csv, "idx_images": _read_idx_images}
+def _read_split_tab(files: dict[str, bytes], _card: DataSet) -> pd.DataFrame:
+    """Read ``…-train.tab`` and ``…-test.tab`` in Orange's format: three lines of header, then label and text."""
+    parts = []
+    for split in ("train", "test"):
+        [content] = [content for name, content in files.items() if name.endswith(f"-{split}.tab")]
+        lines = content.decode("utf-8").splitlines()[3:]
+        rows = [line.split("\t") for line in lines if line.strip()]  # one file has a line of a tab alone
+        parts.append(pd.DataFrame(rows, columns=["label", "text"]).assign(split=split))
+    return pd.concat(parts, ignore_index=True)[["split", "label", "text"]]
+
+
+_READERS: dict[str, Callable] = {"csv": _read_csv, "idx_images": _read_idx_images, "split_tab": _read_split_tab}
 _BUILDERS: dict[str, Callable] = {"departures": flights_table.departures, "features": flights_table.feature_table}
 
 

@@ -22,6 +22,7 @@ from course_lib.data import catalogue
 from course_lib.places import REPOSITORY
 
 FLIGHTS_TABLES = ["flights", "weather", "planes", "airports", "airlines", "departures", "features"]
+TEXTS = {"newsgroups": (11_293, 7_528, 20), "reuters_r8": (5_485, 2_189, 8), "reuters_r52": (6_532, 2_568, 52)}
 STATIONS = b"station,opened,height,seen\nNA,1901,12.5,2013-01-01T05:00:00Z\nB,1950,NA,2013-07-01T04:30:00Z\n"
 CARD = """
 [sources.{source}]
@@ -123,7 +124,7 @@ def leftovers(cache):
 # ---- the real data ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", FLIGHTS_TABLES)
+@pytest.mark.parametrize("name", [*FLIGHTS_TABLES, *TEXTS])
 def test_the_cache_holds_what_the_catalogue_says(name):
     catalogue.fetch(name)
     catalogue.verify(name)
@@ -134,6 +135,14 @@ def test_row_counts_are_the_published_ones():
     rows = {name: catalogue.describe(name).rows for name in FLIGHTS_TABLES}
     published = {"flights": 336_776, "weather": 26_115, "planes": 3_322, "airports": 1_458, "airlines": 16}
     assert rows == published | {"departures": 327_346, "features": 336_776}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_texts_keep_their_published_split(name):
+    table = load(name)
+    sizes = table["split"].value_counts()
+    assert (sizes["train"], sizes["test"], table["label"].nunique()) == TEXTS[name]
+    assert table["text"].str.fullmatch(" ?[a-z]+( [a-z]+)* ?").all(), "words parted by a blank, as the card says"
 
 
 def test_missing_values_are_missing():
