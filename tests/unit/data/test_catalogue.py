@@ -473,3 +473,23 @@ def test_every_column_says_what_it_means(path):
         assert all(column["about"] for column in card.columns.values()), card.name
         assert card.licence, card.name
         assert len(card.digest) == 64, card.name
+
+
+def test_what_has_no_free_licence_is_said_to_be_so():
+    """Such a set is never passed on, so a card without the flag would end in an image."""
+    kept = {name for name in catalogue.names() if not catalogue.describe(name).passed_on}
+    assert kept == set(TEXTS)
+    for name in catalogue.names():
+        free = catalogue.describe(name).licence in ("CC0-1.0", "MIT")
+        assert free != (name in kept), name
+        assert ("**Not passed on**" in catalogue.describe(name)._repr_markdown_()) == (name in kept), name
+
+
+def test_what_is_not_passed_on_says_how_to_get_it(monkeypatch, cache):
+    def unreachable(*_):
+        raise catalogue.SourceError("no network")
+
+    monkeypatch.setattr(catalogue, "read_source", unreachable)
+    with pytest.raises(CourseError, match="`course data get newsgroups` fetches it, once") as told:
+        catalogue.fetch("newsgroups")
+    assert "\n" not in str(told.value)
