@@ -22,6 +22,7 @@ from course_lib.data import catalogue
 from course_lib.places import REPOSITORY
 
 FLIGHTS_TABLES = ["flights", "weather", "planes", "airports", "airlines", "departures", "features"]
+TEXTS = {"newsgroups": (11_293, 7_528, 20), "reuters_r8": (5_485, 2_189, 8), "reuters_r52": (6_532, 2_568, 52)}
 STATIONS = b"station,opened,height,seen\nNA,1901,12.5,2013-01-01T05:00:00Z\nB,1950,NA,2013-07-01T04:30:00Z\n"
 CARD = """
 [sources.{source}]
@@ -123,7 +124,7 @@ def leftovers(cache):
 # ---- the real data ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", FLIGHTS_TABLES)
+@pytest.mark.parametrize("name", [*FLIGHTS_TABLES, *TEXTS])
 def test_the_cache_holds_what_the_catalogue_says(name):
     catalogue.fetch(name)
     catalogue.verify(name)
@@ -134,6 +135,14 @@ def test_row_counts_are_the_published_ones():
     rows = {name: catalogue.describe(name).rows for name in FLIGHTS_TABLES}
     published = {"flights": 336_776, "weather": 26_115, "planes": 3_322, "airports": 1_458, "airlines": 16}
     assert rows == published | {"departures": 327_346, "features": 336_776}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_texts_keep_their_published_split(name):
+    table = load(name)
+    sizes = table["split"].value_counts()
+    assert (sizes["train"], sizes["test"], table["label"].nunique()) == TEXTS[name]
+    assert table["text"].str.fullmatch(" ?[a-z]+( [a-z]+)* ?").all(), "words parted by a blank, as the card says"
 
 
 def test_missing_values_are_missing():
@@ -464,3 +473,23 @@ def test_every_column_says_what_it_means(path):
         assert all(column["about"] for column in card.columns.values()), card.name
         assert card.licence, card.name
         assert len(card.digest) == 64, card.name
+
+
+def test_what_has_no_free_licence_is_said_to_be_so():
+    """Such a set is never passed on, so a card without the flag would end in an image."""
+    kept = {name for name in catalogue.names() if not catalogue.describe(name).passed_on}
+    assert kept == set(TEXTS)
+    for name in catalogue.names():
+        free = catalogue.describe(name).licence in ("CC0-1.0", "MIT")
+        assert free != (name in kept), name
+        assert ("**Not passed on**" in catalogue.describe(name)._repr_markdown_()) == (name in kept), name
+
+
+def test_what_is_not_passed_on_says_how_to_get_it(monkeypatch, cache):
+    def unreachable(*_):
+        raise catalogue.SourceError("no network")
+
+    monkeypatch.setattr(catalogue, "read_source", unreachable)
+    with pytest.raises(CourseError, match="`course data get newsgroups` fetches it, once") as told:
+        catalogue.fetch("newsgroups")
+    assert "\n" not in str(told.value)
