@@ -72,7 +72,9 @@ def plant(temperature: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp, ea
     for kind in np.repeat(KINDS, each):
         for _ in range(10_000):
             station, start = int(random.integers(faulty.shape[1])), int(random.integers(low + 1, high - DRIFT_HOURS))
-            hours = {"spike": 1, "stuck": random.integers(8, 25), "drift": DRIFT_HOURS}.get(kind, random.integers(6, 13))
+            hours = {"spike": 1, "stuck": random.integers(8, 25), "drift": DRIFT_HOURS}.get(
+                kind, random.integers(6, 13)
+            )
             around = slice(max(0, start - APART_HOURS), start + int(hours) + APART_HOURS)
             if not taken[around, station].any():
                 break
