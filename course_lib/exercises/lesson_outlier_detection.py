@@ -73,7 +73,7 @@ def _stretches(*, crossings, silence):
 
 # outlier_detection.3 --------------------------------------------------------------------------------------------------
 def share_found_in_time(*, drifts):
-    """A missing delay is smaller than nothing, so it counts as not found."""
+    """Compare; a missing delay is smaller than nothing, so it counts as not found."""
     return (drifts["delay"] < drifts["hours"]).mean()
 
 
@@ -253,7 +253,7 @@ def _number_of_hours(*, not_left, day, limit):
 
 # ---- small inputs ----------------------------------------------------------------------------------------------------
 def small_values():
-    """A station's noisy temperatures, with a jump."""
+    """Make a station's noisy temperatures, with a jump."""
     random = np.random.default_rng(0)
     values = pd.Series(50 + random.normal(0, 2, 60).cumsum())
     values[40] += 20
@@ -261,13 +261,13 @@ def small_values():
 
 
 def small_crossings():
-    """Some close, some at the very end of the silence."""
+    """Give some that are close, and some at the very end of the silence."""
     return {"crossings": np.array([3, 4, 5, 9, 12, 15, 16, 17, 23, 29, 30, 36, 41, 44, 45, 70]), "silence": 6}
 
 
 def small_drifts():
     """Found early, late, at the end, never."""
-    delay = [10.0, 48.0, 49.0, np.nan, 30.0, np.nan, 47.0]
+    delay = [10.0, 48.0, 49.0, np.nan, 30.0, np.nan, 47.0, 50.0, 20.0]
     table = pd.DataFrame({"delay": delay, "hours": 48})
     return {"drifts": table.assign(found=table["delay"].notna())}
 
@@ -281,7 +281,7 @@ def small_flags():
 
 
 def small_bill():
-    """A fault found at once, one after its end, one in it, one never."""
+    """Give a fault found at once, one after its end, one in it, one never."""
     found = pd.DataFrame({"hours": [1, 1, 12, 48, 9], "delay": [0.0, 3.0, 5.0, np.nan, 2.0]})
     return {"found": found, "alerts": 7, "alert_cost": 1.5, "fault_hour_cost": 0.5}
 
@@ -297,8 +297,12 @@ def small_not_left():
     days = pd.date_range("2013-01-01", periods=60)
     table = pd.DataFrame(random.poisson(np.linspace(2, 30, 24), (60, 24)), days, range(24))
     table.loc["2013-02-08", 9:] += 80
+    for number, name in enumerate(table.index[30:50:2]):  # some that a measure with today in it just misses
+        table.loc[name, 10] += 12 + 2 * number
     table.loc["2013-02-17", 10:] += 90
     table.loc["2013-02-20", 12:] += 90
+    table.loc["2013-02-26", 13:] += 90
+    table.loc["2013-02-22", 18:] += 90
     table.loc["2013-02-24", 16:] += 90
     table[6] = (random.random(60) < 0.2).astype(int)  # hardly ever any: a spread of nothing
     return {"not_left": table, "day": pd.Timestamp("2013-02-08"), "limit": 5}

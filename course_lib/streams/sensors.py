@@ -1,8 +1,8 @@
 """A feed of hourly temperatures with planted faults, and a stream that watches it and learns as it comes.
 
-Nobody has labelled the faults of these sensors, so faults are planted by a seed; what is said of recall and delay is said
-of these. The stream keeps for each station what it has learned in Spark's own state, so that a stream that is killed and
-started again goes on with what it knew.
+Nobody has labelled the faults of these sensors, so faults are planted by a seed; what is said of recall and delay is
+said of these. The stream keeps for each station what it has learned in Spark's own state, so that a stream that is
+killed and started again goes on with what it knew.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ _STATE = "hours long, last double, spread double"
 
 def hourly(weather: pd.DataFrame) -> pd.DataFrame:
     """Lay the temperatures on a grid of hours in UTC: a row for each hour, a column for each station, gaps as NaN."""
-    wide = weather.pivot(index="time_hour", columns="origin", values="temp")
+    wide = weather.pivot_table(values="temp", index="time_hour", columns="origin", aggfunc="first")
     return wide.reindex(pd.date_range(wide.index[0], wide.index[-1], freq="h", name="time_hour"))
 
 
 def plant(temperature: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp, each: int, seed: int):
     """Plant faults of five kinds into a grid of temperatures.
 
-    `spike`: one hour off by 8 to 25 °F. `stuck`: the value of the hour before, for 8 to 24 hours. `drift`: away from the
-    truth by a quarter of a degree an hour, for 48 hours, then back at once. `unit`: Celsius in place of Fahrenheit for
-    6 to 12 hours. `missing`: no observation for 6 to 12 hours. Faults of a station are a day apart, and none falls where
-    observations are missing anyway.
+    `spike`: one hour off by 8 to 25 °F. `stuck`: the value of the hour before, for 8 to 24 hours. `drift`: away from
+    the truth by a quarter of a degree an hour, for 48 hours, then back at once. `unit`: Celsius in place of Fahrenheit
+    for 6 to 12 hours. `missing`: no observation for 6 to 12 hours. Faults of a station are a day apart, and none falls
+    where observations are missing anyway.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def _spoiled(kind: str, before: float, truth: np.ndarray, random: np.random.Gene
 def send(temperature: pd.DataFrame, folder: Path) -> int:
     """Write a file of JSON lines for each day, and give the number of observations; hours without one send nothing."""
     folder.mkdir(parents=True, exist_ok=True)
-    table = temperature.rename_axis(columns="origin").stack().rename("temp").reset_index()
+    table = temperature.reset_index(names="time_hour").melt("time_hour", var_name="origin", value_name="temp").dropna()
     for day, part in table.groupby(table["time_hour"].dt.date):
         beside = folder / f".{day}.json"
         part.to_json(beside, orient="records", lines=True, date_format="iso")
