@@ -89,6 +89,10 @@ def test_start_sets_the_profile_and_hands_over():
     assert (ended.stdout, ended.returncode) == ("low-memory a b\n", 3)
 
 
+def test_the_image_is_built_without_what_may_not_be_passed_on():
+    assert re.findall(r"^course setup.*", (BINDER / "postBuild").read_text(), re.MULTILINE) == ["course setup --image"]
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory) -> Path:
     """Return the home folder in which postBuild has really run."""

@@ -245,7 +245,9 @@ def serve(
 
 
 @app.command(rich_help_panel=CARE)
-def setup() -> None:
+def setup(
+    for_image: Annotated[bool, typer.Option("--image", help="Leave out data that an image must not pass on.")] = False,
+) -> None:
     """Get what is missing: [bold]Java[/], the data, what makes Spark start quickly."""
     from course_lib.data import catalogue
     from course_lib.engines import archive, jars, jvm
@@ -260,7 +262,8 @@ def setup() -> None:
         with console.status("There is no Java 17 or newer here: getting one for this project alone …"):
             java = install_java()
     for name in catalogue.names():
-        if not catalogue.status(name)["present"]:
+        left_out = for_image and not catalogue.describe(name).passed_on
+        if not left_out and not catalogue.status(name)["present"]:
             with console.status(f"Getting the data set {name} …"):
                 catalogue.fetch(name)
     with console.status("Getting the jars for Delta Lake and HDFS …"):

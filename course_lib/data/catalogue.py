@@ -47,6 +47,12 @@ _ARROW_TYPES = {
 }
 
 
+NOT_PASSED_ON = (
+    "it has no free licence. You fetch it yourself from where it is published; it is in no copy of this course and in "
+    "no image. Before you use it for more than learning and research, or give it to others, ask whether you may."
+)
+
+
 @dataclass(frozen=True)
 class DataSet:
     """One entry of the catalogue; shown in a notebook it is the card of the data set."""
@@ -62,7 +68,8 @@ class DataSet:
     used_by: list[str]
     columns: dict[str, dict[str, str]]
     sources: list[dict]
-    member: str | None = None  # the file inside the sources' archive
+    member: str | None = None  # the file inside the sources' archive, or several by *
+    passed_on: bool = True  # False where no free licence lets us: each reader fetches it from where it is published
 
     def schema(self) -> pa.Schema:
         """Columns and types as they stand in the Parquet file."""
@@ -72,6 +79,7 @@ class DataSet:
         lines = [f"## {self.title}: `{self.name}`", "", self.about, ""]
         lines += [f"- **Rows**: {self.rows:,}", f"- **Licence**: {self.licence}", f"- **Cite**: {self.citation}"]
         lines += [f"- **From**: {', else '.join(source['title'] for source in self.sources)}"]
+        lines += [] if self.passed_on else [f"- **Not passed on**: {NOT_PASSED_ON}"]
         lines += [f"- **Used by**: {', '.join(self.used_by)}", ""]
         lines += ["| column | type | unit | meaning |", "|---|---|---|---|"]
         lines += [
@@ -226,9 +234,10 @@ def fetch(name: str) -> Path:
         else:
             _write(arrow, card, path)
             return path
+    later = "" if card.passed_on else f" It does not come with the course: `course data get {name}` fetches it, once."
     raise CourseError(
         f"Could not fetch {name!r}. {'; '.join(problems)}. Check the network, and the mirror or proxy that this "
-        "machine needs for it, and try again; nothing that is wrong was kept."
+        f"machine needs for it, and try again; nothing that is wrong was kept.{later}"
     )
 
 
@@ -396,7 +405,18 @@ def _read_idx_images(files: dict[str, bytes], _card: DataSet) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-_READERS: dict[str, Callable] = {"csv": _read_csv, "idx_images": _read_idx_images}
+def _read_split_tab(files: dict[str, bytes], _card: DataSet) -> pd.DataFrame:
+    """Read ``…-train.tab`` and ``…-test.tab`` in Orange's format: three lines of header, then label and text."""
+    parts = []
+    for split in ("train", "test"):
+        [content] = [content for name, content in files.items() if name.endswith(f"-{split}.tab")]
+        lines = content.decode("utf-8").splitlines()[3:]
+        rows = [line.split("\t") for line in lines if line.strip()]  # one file has a line of a tab alone
+        parts.append(pd.DataFrame(rows, columns=["label", "text"]).assign(split=split))
+    return pd.concat(parts, ignore_index=True)[["split", "label", "text"]]
+
+
+_READERS: dict[str, Callable] = {"csv": _read_csv, "idx_images": _read_idx_images, "split_tab": _read_split_tab}
 _BUILDERS: dict[str, Callable] = {"departures": flights_table.departures, "features": flights_table.feature_table}
 
 

