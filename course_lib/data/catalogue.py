@@ -417,7 +417,7 @@ def _read_split_tab(files: dict[str, bytes], _card: DataSet) -> pd.DataFrame:
 
 
 def _read_parquet(files: dict[str, bytes], card: DataSet) -> pa.Table:
-    """Read one Parquet file, not by way of pandas: 21 million rows would not fit there. Times without a zone are UTC."""
+    """Read one Parquet file, not by way of pandas: 21 million rows do not fit there. Times without a zone are UTC."""
     (content,) = files.values()
     table = pq.read_table(pa.BufferReader(content))
     for place, (name, about) in enumerate(card.columns.items()):

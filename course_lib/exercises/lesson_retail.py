@@ -355,7 +355,7 @@ EXERCISES = [
         id="retail.3",
         title="The order that two costs ask for",
         reference=order_from_history,
-        why="One more unit pays while its chance to be wanted, times short_cost, is above its chance to be left, times over_cost.",
+        why="One more unit pays while short_cost times its chance to be wanted is above over_cost times the rest.",
         hints=(
             "Which share of weeks should the order suffice for? It follows from the two costs.",
             "short_cost / (short_cost + over_cost) is the share; np.quantile(history, share, axis=1).",
