@@ -21,6 +21,7 @@ from course_lib import CourseError, load
 from course_lib.data import catalogue
 from course_lib.places import REPOSITORY
 
+RETAIL = [name for name in catalogue.names() if name.startswith("grocery_") or name == "superstore"]
 FLIGHTS_TABLES = ["flights", "weather", "planes", "airports", "airlines", "departures", "features"]
 STATIONS = b"station,opened,height,seen\nNA,1901,12.5,2013-01-01T05:00:00Z\nB,1950,NA,2013-07-01T04:30:00Z\n"
 CARD = """
@@ -123,7 +124,7 @@ def leftovers(cache):
 # ---- the real data ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", FLIGHTS_TABLES)
+@pytest.mark.parametrize("name", [*FLIGHTS_TABLES, *RETAIL])
 def test_the_cache_holds_what_the_catalogue_says(name):
     catalogue.fetch(name)
     catalogue.verify(name)
@@ -134,6 +135,21 @@ def test_row_counts_are_the_published_ones():
     rows = {name: catalogue.describe(name).rows for name in FLIGHTS_TABLES}
     published = {"flights": 336_776, "weather": 26_115, "planes": 3_322, "airports": 1_458, "airlines": 16}
     assert rows == published | {"departures": 327_346, "features": 336_776}
+
+
+def test_groceries_keep_what_their_cards_say():
+    lines = load("grocery_lines")
+    assert lines["household_id"].nunique() == 2_469
+    assert (lines["quantity"] == 0).sum() == 8_869
+    new_york = lines["transaction_timestamp"].dt.tz_convert("America/New_York")
+    sundays = (new_york.dt.dayofyear + 5) // 7 + 1  # 1 January 2017 was a Sunday, and weeks begin on Monday
+    assert (sundays == lines["week"]).all()
+
+
+def test_what_could_not_be_traced_is_not_passed_on():
+    assert len(RETAIL) == 7
+    for name in RETAIL:
+        assert "**Not passed on**" in catalogue.describe(name)._repr_markdown_(), name
 
 
 def test_missing_values_are_missing():
