@@ -230,6 +230,39 @@ def _mean_of_discounts(*, orders):
     return pd.Series({name: orders.groupby(by)["Discount"].nunique().mean() for name, by in CELLS.items()})
 
 
+# retail.8 ------------------------------------------------------------------------------------------------------------
+def share_come_back(*, visits, silence, until):
+    """Of the households that fall silent in time, say which share has another visit after the first silence."""
+    long = ~(visits["next"] - visits["day"] <= silence)
+    first = visits[long & (visits["day"] <= until)].groupby("household_id").head(1)
+    return first["next"].notna().mean()
+
+
+def _all_silences(*, visits, silence, until):
+    long = ~(visits["next"] - visits["day"] <= silence)
+    return visits[long & (visits["day"] <= until)]["next"].notna().mean()
+
+
+def _missing_dropped(*, visits, silence, until):
+    long = visits["next"] - visits["day"] > silence
+    return visits[long & (visits["day"] <= until)].groupby("household_id").head(1)["next"].notna().mean()
+
+
+def _no_limit(*, visits, silence, until):
+    long = ~(visits["next"] - visits["day"] <= silence)
+    return visits[long].groupby("household_id").head(1)["next"].notna().mean()
+
+
+def _share_of_all(*, visits, silence, until):
+    long = ~(visits["next"] - visits["day"] <= silence)
+    first = visits[long & (visits["day"] <= until)].groupby("household_id").head(1)
+    return first["next"].notna().sum() / visits["household_id"].nunique()
+
+
+def _stayed_away(*, visits, silence, until):
+    return 1 - share_come_back(visits=visits, silence=silence, until=until)
+
+
 # --- small inputs ----------------------------------------------------------------------------------------------------
 def small_plan():
     """Give seven sales and a plan in which one key stands twice and one three times."""
@@ -306,6 +339,13 @@ def small_orders():
         }
     )
     return {"orders": orders}
+
+
+def small_visits():
+    """Give six households: two never come back from a silence, one has two silences, one falls silent late."""
+    days = {1: [5, 100, 190], 2: [10, 20], 3: [3, 90, 170, 300], 4: [60, 110, 150, 200], 5: [8, 250], 6: [1, 40]}
+    visits = pd.DataFrame([(one, day) for one, of_it in days.items() for day in of_it], columns=["household_id", "day"])
+    return {"visits": visits.assign(next=visits.groupby("household_id")["day"].shift(-1)), "silence": 56, "until": 182}
 
 
 EXERCISES = [
@@ -480,5 +520,29 @@ EXERCISES = [
             Mistake("number", _mean_of_discounts, "That is how many discounts there are on the mean."),
         ),
         sample_inputs=small_orders,
+    ),
+    Exercise(
+        id="retail.8",
+        title="Silent or gone",
+        reference=share_come_back,
+        why="Comparing with missing is False, so ~(gap <= silence) keeps those who never came again.",
+        hints=(
+            "Which rows begin a silence? Long gaps, and last visits.",
+            "Keep rows with day <= until, the first of each household with groupby(...).head(1), and ask next.notna().",
+        ),
+        mistakes=(
+            Mistake(
+                "all silences", _all_silences, "Some households count several times. Take the first silence of each."
+            ),
+            Mistake(
+                "missing dropped",
+                _missing_dropped,
+                "Who never came back is not in your rows: a gap with no end is missing.",
+            ),
+            Mistake("no limit", _no_limit, "Silences that begin late have no time to end. When must they have begun?"),
+            Mistake("of all", _share_of_all, "You divide by all households. How many fell silent?"),
+            Mistake("complement", _stayed_away, "These are the ones that did not come back."),
+        ),
+        sample_inputs=small_visits,
     ),
 ]
