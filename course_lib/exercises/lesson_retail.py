@@ -342,8 +342,16 @@ def small_orders():
 
 
 def small_visits():
-    """Give six households: two never come back from a silence, one has two silences, one falls silent late."""
-    days = {1: [5, 100, 190], 2: [10, 20], 3: [3, 90, 170, 300], 4: [60, 110, 150, 200], 5: [8, 250], 6: [1, 40]}
+    """Give seven households: two never come back from a silence, one has two silences, two fall silent late."""
+    days = {
+        1: [5, 100, 190],
+        2: [10, 20],
+        3: [3, 90, 170, 300],
+        4: [60, 110, 150, 200],
+        5: [8, 250],
+        6: [1, 40],
+        7: [99, 150, 190, 280],
+    }
     visits = pd.DataFrame([(one, day) for one, of_it in days.items() for day in of_it], columns=["household_id", "day"])
     return {"visits": visits.assign(next=visits.groupby("household_id")["day"].shift(-1)), "silence": 56, "until": 182}
 
