@@ -86,6 +86,7 @@ def pytest_terminal_summary(terminalreporter):
     """Print what each lesson took, and what is slow beside the lessons."""
     outcomes = ("passed", "failed", "error")
     reports = [report for outcome in outcomes for report in terminalreporter.stats.get(outcome, [])]
+    reports = [report for report in reports if hasattr(report, "duration")]  # not of a file that could not be collected
     by_lesson, took, measured, seconds = defaultdict(list), {}, [], defaultdict(float)
     for report in [*reports, *terminalreporter.stats.get("", [])]:  # the last: set-up and clean-up
         if lesson_of(report.nodeid) is None:

@@ -182,6 +182,13 @@ def _as_kind(answer: Any, kind: str, expected: Any) -> Any:
         return answer.item()
     if kind == "sequence" and given in ("Series", "set"):
         return list(answer)
+    if (
+        kind == "sequence"
+        and isinstance(answer, np.ndarray)
+        and np.ndim(expected) == 1
+        and max(answer.shape) == answer.size
+    ):
+        return np.asarray(answer).ravel()  # one row or one column, as a product of sparse matrices gives
     if kind == "set" and given in ("sequence", "Series"):
         return set(_elements(answer))
     if kind == "Series" and given == "sequence" and isinstance(expected.index, pd.RangeIndex):
@@ -198,14 +205,23 @@ def _compare_scalar(answer: Any, expected: Any, tolerance: float, ordered: bool)
     if are_equal(mine, theirs, tolerance)[0]:
         return None
     if _kind(expected) == "number" and theirs[0] is not None:
-        for factor, what in ((100, "100 times"), (0.01, "a hundredth of"), (-1, "the negative of")):
-            scaled = np.array([float(theirs[0]) * factor], dtype=object)
-            if are_equal(mine, scaled, max(tolerance, 1e-6))[0] and scaled[0]:
-                return f"your number is {what} the expected one."
-        if _is_rounded(mine[0], float(theirs[0])):
-            return "your number is the expected one, rounded: give it as it was computed."
-        return "it is not the expected number."
+        return _near(mine, theirs, tolerance) or "it is not the expected number."
     return "it is not the expected answer."
+
+
+def _near(mine: np.ndarray, theirs: np.ndarray, tolerance: float) -> str | None:
+    """Say what all numbers have in common that are the expected ones but for a factor or digits; None if nothing."""
+    number, it, one = ("number is", "it was", "one") if len(theirs) == 1 else ("numbers are", "they were", "ones")
+    try:
+        numbers = theirs.astype(float)
+    except (TypeError, ValueError):  # texts, times, missing values
+        return None
+    for factor, what in ((100, "100 times"), (0.01, "a hundredth of"), (-1, "the negative of")):
+        if numbers.any() and are_equal(mine, (numbers * factor).astype(object), max(tolerance, 1e-6)).all():
+            return f"your {number} {what} the expected {one}."
+    if all(a == b or _is_rounded(a, b) for a, b in zip(mine, numbers, strict=True)):
+        return f"your {number} the expected {one}, rounded: give {'it' if one == 'one' else 'them'} as {it} computed."
+    return None
 
 
 def _is_rounded(mine: Any, theirs: float) -> bool:
@@ -240,7 +256,8 @@ def _compare_sequence(answer: Any, expected: Any, tolerance: float, ordered: boo
     if isinstance(expected, list) and not ordered:
         order, my_order = sort_orders([theirs], [mine])
         mine, theirs = mine[my_order], theirs[order]
-    return _count_faults(are_equal(mine, theirs, tolerance))
+    same = are_equal(mine, theirs, tolerance)
+    return None if same.all() else _near(mine, theirs, tolerance) or _count_faults(same)
 
 
 def _elements(values: Any) -> set:
@@ -321,6 +338,8 @@ def _compare_tables(
         every = slice(None)
         if not _all_same([*my_labels, *mine], [*labels, *theirs], every, every, tolerance):
             return f"the order of the {what} counts here."
+    if what == "values" and not same.all() and (near := _near(mine[0][my_order], theirs[0][order], tolerance)):
+        return near
     return _count_faults(same, what)
 
 

@@ -57,6 +57,10 @@ def _for_each_known(*, known, queues, asked):
     return queues[(asked @ known.T).toarray().argmax(axis=0) % len(queues)]
 
 
+def _cosines(*, known, queues, asked):
+    return (asked @ known.T).toarray().max(axis=1)
+
+
 def _most_shared_words(*, known, queues, asked):
     return queues[((asked > 0).astype(int) @ (known > 0).astype(int).T).toarray().argmax(axis=1)]
 
@@ -72,9 +76,8 @@ def times_wider_by_thread(*, correct, threads):
 
 def _lengths(correct, threads):
     ones = np.ones(len(correct))
-    by_thread = evaluate.ratio(correct, ones, threads)
-    by_message = evaluate.ratio(correct, ones, np.arange(len(correct)))
-    return by_thread["high"] - by_thread["low"], by_message["high"] - by_message["low"]
+    both = (evaluate.ratio(correct, ones, groups) for groups in (threads, np.arange(len(correct))))
+    return tuple(one["high"] - one["low"] for one in both)
 
 
 def _upside_down(*, correct, threads):
@@ -122,6 +125,10 @@ def _bits_for_columns(*, words, bits):
     return _for_each(words, bits, lambda hashes, b: (hashes % b).duplicated(keep=False).mean())
 
 
+def _words_counted(*, words, bits):
+    return _for_each(words, bits, lambda hashes, b: (hashes % 2**b).duplicated(keep=False).sum())
+
+
 def _alone(*, words, bits):
     return _for_each(words, bits, lambda hashes, b: 1 - (hashes % 2**b).duplicated(keep=False).mean())
 
@@ -141,9 +148,10 @@ def cheapest_margin(*, margins, wrong, wrong_cost):
     return (margins[surest_first[best - 1]] if best else np.inf), cost[best]
 
 
-def _best_of(margins, cost, order):
-    best = int(np.argmin(cost))
-    return (margins[order[best - 1]] if best else np.inf), cost[best]
+def _costs(margins, wrong, wrong_cost, order):
+    """Give the cost of 1,000 messages for each number that is automated, from none on."""
+    errors = np.append(0, wrong[order].cumsum())
+    return 1000 * (len(margins) - np.arange(len(margins) + 1) + wrong_cost * errors) / len(margins)
 
 
 def _no_reading(*, margins, wrong, wrong_cost):
@@ -158,9 +166,41 @@ def _every_cost_one(*, margins, wrong, wrong_cost):
 
 
 def _least_sure_first(*, margins, wrong, wrong_cost):
-    order, n = np.argsort(margins), len(margins)
-    errors = np.append(0, wrong[order].cumsum())
-    return _best_of(margins, 1000 * (n - np.arange(n + 1) + wrong_cost * errors) / n, order)
+    order = np.argsort(margins)
+    cost = _costs(margins, wrong, wrong_cost, order)
+    best = cost.argmin()
+    return (margins[order[best - 1]] if best else np.inf), cost[best]
+
+
+def _least_sure_without_none(*, margins, wrong, wrong_cost):
+    order = np.argsort(margins)
+    cost = _costs(margins, wrong, wrong_cost, order)[1:]
+    return margins[order[cost.argmin()]], cost.min()
+
+
+def _how_many(*, margins, wrong, wrong_cost):
+    cost = _costs(margins, wrong, wrong_cost, np.argsort(-margins))
+    return cost.argmin(), cost.min()
+
+
+def _which_share(*, margins, wrong, wrong_cost):
+    cost = _costs(margins, wrong, wrong_cost, np.argsort(-margins))
+    return cost.argmin() / len(margins), cost.min()
+
+
+def _first_that_is_read(*, margins, wrong, wrong_cost):
+    order = np.argsort(-margins)
+    cost = _costs(margins, wrong, wrong_cost, order)
+    return margins[order[min(cost.argmin(), len(margins) - 1)]], cost.min()
+
+
+def _cost_first(*, margins, wrong, wrong_cost):
+    return cheapest_margin(margins=margins, wrong=wrong, wrong_cost=wrong_cost)[::-1]
+
+
+def _all_messages_together(*, margins, wrong, wrong_cost):
+    margin, cost = cheapest_margin(margins=margins, wrong=wrong, wrong_cost=wrong_cost)
+    return margin, cost * len(margins) / 1000
 
 
 def _average_error_allowed(*, margins, wrong, wrong_cost):
@@ -228,6 +268,18 @@ def _answers_free(*, words, tokens_a_word, prompt_tokens, answer_tokens, input_p
 
 def _one_price(*, words, tokens_a_word, prompt_tokens, answer_tokens, input_price, output_price):
     return (prompt_tokens + tokens_a_word * words.mean() + answer_tokens) * input_price
+
+
+def _words_for_tokens(*, words, tokens_a_word, prompt_tokens, answer_tokens, input_price, output_price):
+    return (prompt_tokens + words.mean()) * input_price + answer_tokens * output_price
+
+
+def _prompt_in_words(*, words, tokens_a_word, prompt_tokens, answer_tokens, input_price, output_price):
+    return tokens_a_word * (prompt_tokens + words.mean()) * input_price + answer_tokens * output_price
+
+
+def _prices_swapped(*, words, tokens_a_word, prompt_tokens, answer_tokens, input_price, output_price):
+    return (prompt_tokens + tokens_a_word * words.mean()) * output_price + answer_tokens * input_price
 
 
 def _words_a_token(*, words, tokens_a_word, prompt_tokens, answer_tokens, input_price, output_price):
@@ -363,6 +415,7 @@ EXERCISES = [
                 _numbers_of_messages,
                 "These are numbers of known messages. In which queue is the message with such a number?",
             ),
+            Mistake("cosines", _cosines, "These are the largest cosines. Where do they stand, and in whose queue?"),
             Mistake(
                 "axis",
                 _for_each_known,
@@ -427,6 +480,7 @@ EXERCISES = [
                 _bits_for_columns,
                 "You have as many columns as bits. How many numbers can so many bits write?",
             ),
+            Mistake("count", _words_counted, "These are numbers of words. Of how many?"),
             Mistake("complement", _alone, "These are the words that have a column for themselves."),
             Mistake(
                 "absolute value",
@@ -466,6 +520,30 @@ EXERCISES = [
                 "average error",
                 _average_error_allowed,
                 "You go on until the average of what is automated is as bad as allowed. Was the last one worth it?",
+            ),
+            Mistake(
+                "least sure first, from one on",
+                _least_sure_without_none,
+                "You begin with the smallest margins, where the model is least sure. Turn the order round.",
+            ),
+            Mistake(
+                "how many",
+                _how_many,
+                "Nearly: the right number of messages. What is the margin of the last of them?",
+            ),
+            Mistake(
+                "which share",
+                _which_share,
+                "Nearly: the right share of the messages. What is the margin of the last of them?",
+            ),
+            Mistake(
+                "one too far",
+                _first_that_is_read,
+                "Nearly: that is the margin of the first message that a person reads. cost[k] is of the first k.",
+            ),
+            Mistake("order", _cost_first, "Nearly: the margin comes first, then the cost."),
+            Mistake(
+                "total", _all_messages_together, "That is what all these messages cost. What would 1,000 of them cost?"
             ),
             Mistake("one message", _for_one_message, "That is for one message; 1,000 are asked for."),
             Mistake(
@@ -524,6 +602,13 @@ EXERCISES = [
             ),
             Mistake("answers free", _answers_free, "You pay for what it reads. And for what it writes?"),
             Mistake("one price", _one_price, "Tokens that are written have a price of their own."),
+            Mistake("words for tokens", _words_for_tokens, "You count words, the bill counts tokens. Which are more?"),
+            Mistake(
+                "prompt in words",
+                _prompt_in_words,
+                "The instructions are given in tokens already. What is given in words?",
+            ),
+            Mistake("prices swapped", _prices_swapped, "Which price is for what it reads, and which is the other?"),
             Mistake(
                 "words a token", _words_a_token, "You have fewer tokens than words. Which of the two is cut finer?"
             ),

@@ -39,6 +39,7 @@ TIMES = pd.Series(pd.to_datetime(["2013-01-01 05:00", None]))
         (TIMES.dt.tz_localize("UTC").astype("datetime64[s, UTC]"), TIMES),
         (pd.Series([date(2013, 1, 1)]), pd.Series(pd.to_datetime(["2013-01-01"]))),
         ([1, 2, 3], pd.Series([1, 2, 3])),
+        (np.matrix([["a"], ["b"]]), np.array(["a", "b"])),
         (pd.Series(dtype=float), pd.Series(dtype=float)),
     ],
 )
@@ -59,6 +60,9 @@ def test_same(answer, expected):
         ((2, 1), (1, 2), "in element 1"),
         ([1, 2], [1, 2, 3], "3 values are expected, you gave 2"),
         (np.array([2, 1]), np.array([1, 2]), "2 of 2 values"),
+        (100 * BY_HOUR, BY_HOUR, "your numbers are 100 times the expected ones"),
+        (np.array([0.84, 0.2]), np.array([0.8437, 0.2]), "the expected ones, rounded: give them as they were computed"),
+        (np.array([[2], [1]]), np.array([1, 2]), "2 of 2 values"),
         ({"a"}, {"a", "b"}, "1 of the expected elements are missing, 0"),
         ({"a": 2}, {"a": 1}, "at key a, it is not"),
         ({"c": 2}, {"a": 1}, "not expected: c"),
