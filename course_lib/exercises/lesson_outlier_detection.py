@@ -32,6 +32,16 @@ def _without_factor(*, values, window):
     return 1.4826 * change_in_spreads(values=values, window=window)
 
 
+def _mean(*, values, window):
+    change = values.diff().abs()
+    return change / (1.4826 * change.rolling(window).mean().shift(1))
+
+
+def _median_of_signed(*, values, window):
+    change = values.diff()
+    return change.abs() / (1.4826 * change.rolling(window).median().shift(1)).abs()
+
+
 def _signed(*, values, window):
     return change_in_spreads(values=values, window=window) * np.sign(values.diff())
 
@@ -176,7 +186,24 @@ def _learn(changes, spread, rate, *, limit=np.inf, first_learn=False, learn=True
 
 def scores_while_learning(*, changes, first, rate, clip):
     """Score, then learn."""
-    return _learn(changes, first, rate, limit=clip)
+    spread, scores = first, []
+    for change in changes:
+        scores.append(change / spread)
+        spread += rate * (min(change, clip * spread) - spread)
+    return scores
+
+
+def _spreads(*, changes, first, rate, clip):
+    scores = scores_while_learning(changes=changes, first=first, rate=rate, clip=clip)
+    return [change / score if score else first for change, score in zip(changes, scores, strict=True)]
+
+
+def _added(*, changes, first, rate, clip):
+    spread, scores = first, []
+    for change in changes:
+        scores.append(change / spread)
+        spread += rate * min(change, clip * spread)
+    return scores
 
 
 def _learned_first(*, changes, first, rate, clip):
@@ -222,7 +249,14 @@ def _odd(not_left, shift=1, least=3, factor=1.4826):
 
 def found_before_noon(*, not_left, day, limit):
     """Look at the hours that are over by noon, against the 28 days before."""
-    return _found(_odd(not_left), day, limit)
+    deviation = not_left - not_left.shift(1).rolling(28, min_periods=14).median()
+    spread = 1.4826 * deviation.abs().shift(1).rolling(28, min_periods=14).median()
+    days = (deviation / spread.clip(lower=3) > limit)[[6, 7, 8, 9, 10, 11]].any(axis=1)
+    return {"found": bool(days[day]), "days": int(days.sum())}
+
+
+def _eleven_left_out(*, not_left, day, limit):
+    return _found(_odd(not_left), day, limit, MORNING[:-1])
 
 
 def _whole_day(*, not_left, day, limit):
@@ -300,6 +334,7 @@ def small_not_left():
     for number, name in enumerate(table.index[30:50:2]):  # some that a measure with today in it just misses
         table.loc[name, 10] += 12 + 2 * number
     table.loc["2013-02-17", 10:] += 90
+    table.loc["2013-02-19", 11:] += 90
     table.loc["2013-02-20", 12:] += 90
     table.loc["2013-02-26", 13:] += 90
     table.loc["2013-02-22", 18:] += 90
@@ -328,6 +363,8 @@ EXERCISES = (
                 _without_factor,
                 "A median of sizes is smaller than a standard deviation: what brings it there?",
             ),
+            Mistake("mean", _mean, "Let one jump pass through: what does it do to a mean?"),
+            Mistake("median with signs", _median_of_signed, "Rises and falls cancel: of what do you take the median?"),
             Mistake("with its sign", _signed, "Is a fall less odd than a rise?"),
             Mistake(
                 "one spread for all hours", _of_the_whole, "This measure knows the end of the series at its beginning."
@@ -427,6 +464,8 @@ EXERCISES = (
             Mistake(
                 "rate the other way", _rate_the_other_way, "With a rate of 0.1, how much of the old spread is kept?"
             ),
+            Mistake("only added", _added, "What does the spread do while the changes are smaller than it?"),
+            Mistake("spreads", _spreads, "A score is a change, divided by what?"),
             Mistake("clipped at the first spread", _clipped_at_first, "The limit is so many times which spread?"),
         ),
         sample_inputs=small_changes,
@@ -442,9 +481,14 @@ EXERCISES = (
         ),
         mistakes=(
             Mistake("the whole day", _whole_day, "Which of these columns are known at noon?"),
-            Mistake("today in its own measure", _today_in_it, "Is this day among the days that say what is usual?"),
+            Mistake(
+                "today in its own measure",
+                _today_in_it,
+                "Is this day among the days that say what is usual? If not: how small may a spread be?",
+            ),
             Mistake("no least spread", _no_least, "What if hardly ever anybody is late at six o'clock?"),
             Mistake("noon and later", _noon_too, "When is column 12 known?"),
+            Mistake("without eleven", _eleven_left_out, "Which hour is over at noon exactly?"),
             Mistake("not divided", _not_divided, "Are five flights as odd at eleven o'clock as at six?"),
             Mistake("hours for days", _number_of_hours, "Is a day counted once, or once an hour?"),
         ),

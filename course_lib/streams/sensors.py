@@ -31,9 +31,9 @@ _WRITTEN = "origin string, time_hour timestamp, temp double, score double, hours
 _STATE = "hours long, last double, spread double"
 
 
-def hourly(weather: pd.DataFrame) -> pd.DataFrame:
-    """Lay the temperatures on a grid of hours in UTC: a row for each hour, a column for each station, gaps as NaN."""
-    wide = weather.pivot_table(values="temp", index="time_hour", columns="origin", aggfunc="first")
+def hourly(weather: pd.DataFrame, column: str = "temp") -> pd.DataFrame:
+    """Lay a column on a grid of hours in UTC: a row for each hour, a column for each station, gaps as NaN."""
+    wide = weather.pivot_table(values=column, index="time_hour", columns="origin", aggfunc="first")
     return wide.reindex(pd.date_range(wide.index[0], wide.index[-1], freq="h", name="time_hour"))
 
 
