@@ -51,6 +51,7 @@ _MODULES = {
     "own_table": "data.own_table",
     "registry": "serving.registry",
     "replay": "streams.replay",
+    "sensors": "streams.sensors",
     "simulated_cluster": "simulated_cluster",
     "spark_status": "engines.spark_status",
     "stream": "streams.stream",
