@@ -234,55 +234,68 @@ def _clipped_at_first(*, changes, first, rate, clip):
 MORNING = list(range(6, 12))
 
 
-def _found(odd, day, limit, columns=MORNING):
-    days = (odd[columns] > limit).any(axis=1)
-    return {"found": bool(days[day]), "days": int(days.sum())}
+def _found(odd, limit, columns=MORNING):
+    return list(odd.index[(odd[columns] > limit).any(axis=1)])
 
 
-def _odd(not_left, shift=1, least=3, factor=1.4826):
-    def usual(table):
+def _odd(not_left, *, shifts=(1, 1), least=3, factor=1.4826):
+    def usual(table, shift):
         return table.shift(shift).rolling(28, min_periods=14).median()
 
-    deviation = not_left - usual(not_left)
-    return deviation / (factor * usual(deviation.abs())).clip(lower=least)
+    deviation = not_left - usual(not_left, shifts[0])
+    return deviation / (factor * usual(deviation.abs(), shifts[1])).clip(lower=least)
 
 
-def found_before_noon(*, not_left, day, limit):
+def found_before_noon(*, not_left, limit):
     """Look at the hours that are over by noon, against the 28 days before."""
     deviation = not_left - not_left.shift(1).rolling(28, min_periods=14).median()
     spread = 1.4826 * deviation.abs().shift(1).rolling(28, min_periods=14).median()
-    days = (deviation / spread.clip(lower=3) > limit)[[6, 7, 8, 9, 10, 11]].any(axis=1)
-    return {"found": bool(days[day]), "days": int(days.sum())}
+    over = deviation / spread.clip(lower=3) > limit
+    return list(over.index[over[[6, 7, 8, 9, 10, 11]].any(axis=1)])
 
 
-def _eleven_left_out(*, not_left, day, limit):
-    return _found(_odd(not_left), day, limit, MORNING[:-1])
+def _eleven_left_out(*, not_left, limit):
+    return _found(_odd(not_left), limit, MORNING[:-1])
 
 
-def _whole_day(*, not_left, day, limit):
-    return _found(_odd(not_left), day, limit, list(not_left.columns))
+def _whole_day(*, not_left, limit):
+    return _found(_odd(not_left), limit, list(not_left.columns))
 
 
-def _today_in_it(*, not_left, day, limit):
-    return _found(_odd(not_left, shift=0), day, limit)
+def _today_in_both(*, not_left, limit):
+    return _found(_odd(not_left, shifts=(0, 0)), limit)
 
 
-def _no_least(*, not_left, day, limit):
-    return _found(_odd(not_left, least=1e-9), day, limit)
+def _today_is_usual(*, not_left, limit):
+    return _found(_odd(not_left, shifts=(0, 1)), limit)
 
 
-def _noon_too(*, not_left, day, limit):
-    return _found(_odd(not_left), day, limit, [*MORNING, 12, 13])
+def _today_in_the_spread(*, not_left, limit):
+    return _found(_odd(not_left, shifts=(1, 0)), limit)
 
 
-def _not_divided(*, not_left, day, limit):
-    deviation = not_left - not_left.shift(1).rolling(28, min_periods=14).median()
-    return _found(deviation, day, limit)
+def _no_least(*, not_left, limit):
+    return _found(_odd(not_left, least=1e-9), limit)
 
 
-def _number_of_hours(*, not_left, day, limit):
-    over = _odd(not_left)[MORNING] > limit
-    return {"found": bool(over.loc[day].any()), "days": int(over.sum().sum())}
+def _no_factor(*, not_left, limit):
+    return _found(_odd(not_left, factor=1), limit)
+
+
+def _noon_too(*, not_left, limit):
+    return _found(_odd(not_left), limit, [*MORNING, 12])
+
+
+def _not_divided(*, not_left, limit):
+    return _found(not_left - not_left.shift(1).rolling(28, min_periods=14).median(), limit)
+
+
+def _how_many(*, not_left, limit):
+    return len(found_before_noon(not_left=not_left, limit=limit))
+
+
+def _true_and_false(*, not_left, limit):
+    return (_odd(not_left)[MORNING] > limit).any(axis=1)
 
 
 # ---- small inputs ----------------------------------------------------------------------------------------------------
@@ -326,21 +339,14 @@ def small_changes():
 
 
 def small_not_left():
-    """Sixty days with two storms, one before noon, and a busy afternoon."""
-    random = np.random.default_rng(1)
-    days = pd.date_range("2013-01-01", periods=60)
-    table = pd.DataFrame(random.poisson(np.linspace(2, 30, 24), (60, 24)), days, range(24))
-    table.loc["2013-02-08", 9:] += 80
-    for number, name in enumerate(table.index[30:50:2]):  # some that a measure with today in it just misses
-        table.loc[name, 10] += 12 + 2 * number
-    table.loc["2013-02-17", 10:] += 90
-    table.loc["2013-02-19", 11:] += 90
-    table.loc["2013-02-20", 12:] += 90
-    table.loc["2013-02-26", 13:] += 90
-    table.loc["2013-02-22", 18:] += 90
-    table.loc["2013-02-24", 16:] += 90
-    table[6] = (random.random(60) < 0.2).astype(int)  # hardly ever any: a spread of nothing
-    return {"not_left": table, "day": pd.Timestamp("2013-02-08"), "limit": 5}
+    """Make a hundred days; on half of them many are late from some hour on, at times just enough to be found."""
+    random = np.random.default_rng(13)
+    days = pd.date_range("2013-01-01", periods=100)
+    table = pd.DataFrame(random.poisson(np.linspace(2, 30, 24), (100, 24)), days, range(24))
+    for day in range(20, 100, 2):
+        table.iloc[day, random.integers(6, 20) :] += random.integers(15, 40)
+    table[6] = (random.random(100) < 0.2).astype(int)  # hardly ever any: a spread of nothing
+    return {"not_left": table, "limit": 5}
 
 
 EXERCISES = (
@@ -482,15 +488,19 @@ EXERCISES = (
         mistakes=(
             Mistake("the whole day", _whole_day, "Which of these columns are known at noon?"),
             Mistake(
-                "today in its own measure",
-                _today_in_it,
-                "Is this day among the days that say what is usual? If not: how small may a spread be?",
+                "today in both medians", _today_in_both, "Is the day that you judge among those that say what is usual?"
             ),
+            Mistake("today in what is usual", _today_is_usual, "Which days make the first median?"),
+            Mistake("today in the spread", _today_in_the_spread, "Which days make the second median?"),
+            Mistake("no factor", _no_factor, "What brings a median of sizes to the size of a standard deviation?"),
             Mistake("no least spread", _no_least, "What if hardly ever anybody is late at six o'clock?"),
             Mistake("noon and later", _noon_too, "When is column 12 known?"),
             Mistake("without eleven", _eleven_left_out, "Which hour is over at noon exactly?"),
             Mistake("not divided", _not_divided, "Are five flights as odd at eleven o'clock as at six?"),
-            Mistake("hours for days", _number_of_hours, "Is a day counted once, or once an hour?"),
+            Mistake("how many", _how_many, "That is how many days. Which ones?"),
+            Mistake(
+                "true and false", _true_and_false, "You say of each day whether it is found. Give the days that are."
+            ),
         ),
         sample_inputs=small_not_left,
     ),
