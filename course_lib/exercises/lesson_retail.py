@@ -1,4 +1,4 @@
-"""Exercises of the case study on retail, first page: how much to order, at which price."""
+"""Exercises of the case study on retail: how much to order, at which price, and what is bought again."""
 
 import numpy as np
 import pandas as pd
@@ -67,6 +67,15 @@ def _all_horizons(*, forecasts, column):
     return off.groupby(forecasts["horizon"]).sum() / forecasts["units"].sum()
 
 
+def _share_of_each(*, forecasts, column):
+    off = (forecasts[column] - forecasts["units"]).abs()
+    return (off / forecasts["units"]).groupby(forecasts["horizon"]).mean()
+
+
+def _accuracy(*, forecasts, column):
+    return 1 - error_by_horizon(forecasts=forecasts, column=column)
+
+
 # retail.3 ------------------------------------------------------------------------------------------------------------
 def order_from_history(*, history, short_cost, over_cost):
     """Order for each product the quantile of its own history that the two costs ask for."""
@@ -98,6 +107,14 @@ def _normal_order(*, history, short_cost, over_cost):
     return history.mean(axis=1) + z * history.std(axis=1)
 
 
+def _rounded_up(*, history, short_cost, over_cost):
+    return np.ceil(order_from_history(history=history, short_cost=short_cost, over_cost=over_cost))
+
+
+def _odds(*, history, short_cost, over_cost):
+    return np.quantile(history, max(0, 1 - over_cost / short_cost), axis=1)
+
+
 # retail.4 ------------------------------------------------------------------------------------------------------------
 def safety_by_weeks(*, errors, service):
     """Take, for each number of weeks, the quantile of the error summed over them."""
@@ -127,6 +144,10 @@ def _other_tail(*, errors, service):
 
 def _both_sides(*, errors, service):
     return errors.cumsum(axis=1).abs().quantile(service)
+
+
+def _never_cancel(*, errors, service):
+    return errors.abs().cumsum(axis=1).quantile(service)
 
 
 # retail.5 ------------------------------------------------------------------------------------------------------------
@@ -167,6 +188,15 @@ def _correlation(*, log_units, log_price, product):
     return (x * y).sum() / np.sqrt((x * x).sum() * (y * y).sum())
 
 
+def _prices_as_they_are(*, log_units, log_price, product):
+    y = log_units - log_units.groupby(product).transform("mean")
+    return (log_price * y).sum() / (log_price * log_price).sum()
+
+
+def _nothing_subtracted(*, log_units, log_price, product):
+    return (log_price * log_units).sum() / (log_price * log_price).sum()
+
+
 # retail.6 ------------------------------------------------------------------------------------------------------------
 def profit_after(*, elasticity, margin, changes):
     """Multiply what is left per unit by how many units are sold; today's profit is 1."""
@@ -195,6 +225,11 @@ def _straight_line(*, elasticity, margin, changes):
 def _not_compared(*, elasticity, margin, changes):
     price = 1 + np.asarray(changes)
     return pd.Series(price**elasticity * (price - (1 - margin)), index=changes)
+
+
+def _margin_as_cost(*, elasticity, margin, changes):
+    price = 1 + np.asarray(changes)
+    return pd.Series(price**elasticity * (price - margin) / (1 - margin), index=changes)
 
 
 # retail.7 ------------------------------------------------------------------------------------------------------------
@@ -230,6 +265,10 @@ def _mean_of_discounts(*, orders):
     return pd.Series({name: orders.groupby(by)["Discount"].nunique().mean() for name, by in CELLS.items()})
 
 
+def _rows_counted_of_cells(*, orders):
+    return share_that_compares(orders=orders) * len(orders)
+
+
 # retail.8 ------------------------------------------------------------------------------------------------------------
 def share_come_back(*, visits, silence, until):
     """Of the households that fall silent in time, say which share has another visit after the first silence."""
@@ -261,6 +300,14 @@ def _share_of_all(*, visits, silence, until):
 
 def _stayed_away(*, visits, silence, until):
     return 1 - share_come_back(visits=visits, silence=silence, until=until)
+
+
+def _silence_itself(*, visits, silence, until):
+    return share_come_back(visits=visits, silence=silence - 1, until=until)
+
+
+def _before_until(*, visits, silence, until):
+    return share_come_back(visits=visits, silence=silence, until=until - 1)
 
 
 # --- small inputs ----------------------------------------------------------------------------------------------------
@@ -307,7 +354,7 @@ def small_errors():
     """Give sixty errors of four weeks that go together."""
     place = np.arange(60)
     shared = 2.5 * np.sin(place) + np.where(place % 9 == 0, 6, -0.5)
-    columns = {weeks: shared + 1.7 * np.cos(place * (weeks + 1)) + 0.3 * weeks for weeks in (1, 2, 3, 4)}
+    columns = {weeks: shared + 4.7 * np.cos(place * (weeks + 1)) + 0.3 * weeks for weeks in (1, 2, 3, 4)}
     return {"errors": pd.DataFrame(columns), "service": 0.9}
 
 
@@ -342,7 +389,7 @@ def small_orders():
 
 
 def small_visits():
-    """Give seven households: two never come back from a silence, one has two silences, two fall silent late."""
+    """Give ten households: some never come back, one has two silences, two are on the edge of what counts."""
     days = {
         1: [5, 100, 190],
         2: [10, 20],
@@ -351,6 +398,9 @@ def small_visits():
         5: [8, 250],
         6: [1, 40],
         7: [99, 150, 190, 280],
+        8: [182],
+        9: [120, 176, 230, 280, 330],
+        10: [30, 120],
     }
     visits = pd.DataFrame([(one, day) for one, of_it in days.items() for day in of_it], columns=["household_id", "day"])
     return {"visits": visits.assign(next=visits.groupby("household_id")["day"].shift(-1)), "silence": 56, "until": 182}
@@ -369,7 +419,11 @@ EXERCISES = [
         mistakes=(
             Mistake("inner join", _only_promoted, "Where are the sales without a promotion? Which join keeps them?"),
             Mistake("rows", _rows_counted, "You divide numbers of rows. The question is about sales."),
-            Mistake("made unique", _already_unique, "You made the plan unique first. What if one does not?"),
+            Mistake(
+                "made unique",
+                _already_unique,
+                "Exactly 1? You rounded, or made the plan unique first. What if one does not?",
+            ),
             Mistake("excess", _too_much, "That is what comes on top. The question is for the whole ratio."),
             Mistake("key too short", _without_store, "A promotion holds in a store. Which three columns are the key?"),
         ),
@@ -395,6 +449,10 @@ EXERCISES = [
             Mistake(
                 "by the forecast", _by_the_forecast, "You divide by the forecast; who forecasts more looks better."
             ),
+            Mistake(
+                "each by its own", _share_of_each, "You divide each row by its own units. In some weeks none were sold."
+            ),
+            Mistake("accuracy", _accuracy, "That is what is right. How far off is it?"),
             Mistake("sum of all", _all_horizons, "You divide by the units of all horizons. Which belong to this one?"),
         ),
         sample_inputs=small_forecasts,
@@ -421,6 +479,12 @@ EXERCISES = [
                 "mean times ratio",
                 _mean_times_ratio,
                 "You take a share of the mean. The share is one of weeks: a quantile.",
+            ),
+            Mistake("rounded up", _rounded_up, "You rounded up. Leave the fractions of a unit."),
+            Mistake(
+                "odds",
+                _odds,
+                "You took 1 - over / short. One more unit gains short_cost * p and loses over_cost * (1 - p).",
             ),
             Mistake("weeks", _quantile_of_weeks, "You have a number for each week. Which axis are the weeks?"),
             Mistake("all products", _one_quantile, "All products get the same order. Take each one's own weeks."),
@@ -456,6 +520,9 @@ EXERCISES = [
                 _normal_over_weeks,
                 "You assume a normal distribution around 0. The errors themselves say more.",
             ),
+            Mistake(
+                "never cancel", _never_cancel, "You add sizes of errors. A week of too little follows one of too much."
+            ),
             Mistake("other tail", _other_tail, "That is the tail where less was sold than expected."),
             Mistake(
                 "both tails", _both_sides, "You count what was too much as well. A stock protects from too little."
@@ -481,6 +548,10 @@ EXERCISES = [
             Mistake(
                 "between", _between, "You compare means of products with one another: just what should be left out."
             ),
+            Mistake(
+                "prices as they are", _prices_as_they_are, "Only the units are deviations. The prices need it, too."
+            ),
+            Mistake("as they are", _nothing_subtracted, "No mean is subtracted. Which belongs to each product?"),
             Mistake("upside down", _prices_on_units, "That is the slope of prices on units."),
             Mistake(
                 "mean of slopes",
@@ -504,6 +575,9 @@ EXERCISES = [
             Mistake("revenue", _revenue_after, "That is revenue. The goods have to be bought, too."),
             Mistake("units", _units_after, "That is how many units are sold. What is left of each?"),
             Mistake("no reaction", _same_units, "You let as many buy as before."),
+            Mistake(
+                "margin as cost", _margin_as_cost, "You take the margin for the cost. What does a unit cost the grocer?"
+            ),
             Mistake("straight line", _straight_line, "Elasticity is a power: a tenth off twice is not a fifth off."),
             Mistake("not compared", _not_compared, "Divide by today's profit, so that no change is 1."),
         ),
@@ -520,6 +594,7 @@ EXERCISES = [
         ),
         mistakes=(
             Mistake("cells", _cells_counted, "You count cells. How many rows are in them?"),
+            Mistake("number of rows", _rows_counted_of_cells, "That is a number of rows. Which share of all?"),
             Mistake("complement", _complement, "These are the rows with nothing to compare."),
             Mistake("rows, not discounts", _two_rows_suffice, "Two rows with the same discount do not compare."),
             Mistake(
@@ -548,6 +623,8 @@ EXERCISES = [
                 "Who never came back is not in your rows: a gap with no end is missing.",
             ),
             Mistake("no limit", _no_limit, "Silences that begin late have no time to end. When must they have begun?"),
+            Mistake("just as long", _silence_itself, "A gap of exactly `silence` days is not more than that."),
+            Mistake("day before", _before_until, "A silence that begins on day `until` itself counts, too."),
             Mistake("of all", _share_of_all, "You divide by all households. How many fell silent?"),
             Mistake("complement", _stayed_away, "These are the ones that did not come back."),
         ),
