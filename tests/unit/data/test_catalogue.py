@@ -21,6 +21,7 @@ from course_lib import CourseError, load
 from course_lib.data import catalogue
 from course_lib.places import REPOSITORY
 
+RETAIL = [name for name in catalogue.names() if name.startswith("grocery_") or name == "superstore"]
 FLIGHTS_TABLES = ["flights", "weather", "planes", "airports", "airlines", "departures", "features"]
 TEXTS = {"newsgroups": (11_293, 7_528, 20), "reuters_r8": (5_485, 2_189, 8), "reuters_r52": (6_532, 2_568, 52)}
 STATIONS = b"station,opened,height,seen\nNA,1901,12.5,2013-01-01T05:00:00Z\nB,1950,NA,2013-07-01T04:30:00Z\n"
@@ -124,7 +125,7 @@ def leftovers(cache):
 # ---- the real data ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [*FLIGHTS_TABLES, *TEXTS])
+@pytest.mark.parametrize("name", [*FLIGHTS_TABLES, *TEXTS, *RETAIL])
 def test_the_cache_holds_what_the_catalogue_says(name):
     catalogue.fetch(name)
     catalogue.verify(name)
@@ -143,6 +144,21 @@ def test_texts_keep_their_published_split(name):
     sizes = table["split"].value_counts()
     assert (sizes["train"], sizes["test"], table["label"].nunique()) == TEXTS[name]
     assert table["text"].str.fullmatch(" ?[a-z]+( [a-z]+)* ?").all(), "words parted by a blank, as the card says"
+
+
+def test_groceries_keep_what_their_cards_say():
+    lines = load("grocery_lines")
+    assert lines["household_id"].nunique() == 2_469
+    assert (lines["quantity"] == 0).sum() == 8_869
+    new_york = lines["transaction_timestamp"].dt.tz_convert("America/New_York")
+    sundays = (new_york.dt.dayofyear + 5) // 7 + 1  # 1 January 2017 was a Sunday, and weeks begin on Monday
+    assert (sundays == lines["week"]).all()
+
+
+def test_what_could_not_be_traced_is_not_passed_on():
+    assert len(RETAIL) == 7
+    for name in RETAIL:
+        assert "**Not passed on**" in catalogue.describe(name)._repr_markdown_(), name
 
 
 def test_missing_values_are_missing():
@@ -478,7 +494,7 @@ def test_every_column_says_what_it_means(path):
 def test_what_has_no_free_licence_is_said_to_be_so():
     """Such a set is never passed on, so a card without the flag would end in an image."""
     kept = {name for name in catalogue.names() if not catalogue.describe(name).passed_on}
-    assert kept == set(TEXTS)
+    assert kept == {*TEXTS, *RETAIL}
     for name in catalogue.names():
         free = catalogue.describe(name).licence in ("CC0-1.0", "MIT")
         assert free != (name in kept), name
