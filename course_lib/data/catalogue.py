@@ -382,15 +382,15 @@ def clean() -> int:
 
 
 def _read_csv(files: dict[str, bytes], card: DataSet) -> pd.DataFrame:
-    """Read one CSV file, zipped or not, in which NA alone means missing."""
+    """Read one CSV file, compressed or not, in which NA alone means missing."""
     ((name, content),) = files.items()
     return pd.read_csv(
         io.BytesIO(content),
-        compression="zip" if name.endswith(".zip") else None,
+        compression={"zip": "zip", "gz": "gzip"}.get(name.rpartition(".")[2]),
         keep_default_na=False,
         na_values=["NA"],
         float_precision="round_trip",
-        parse_dates=[column for column, about in card.columns.items() if about["type"] == "timestamp"],
+        parse_dates=[column for column, about in card.columns.items() if about["type"] in ("date", "timestamp")],
     )
 
 
@@ -416,7 +416,20 @@ def _read_split_tab(files: dict[str, bytes], _card: DataSet) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)[["split", "label", "text"]]
 
 
-_READERS: dict[str, Callable] = {"csv": _read_csv, "idx_images": _read_idx_images, "split_tab": _read_split_tab}
+def _read_pickled_frame(files: dict[str, bytes], card: DataSet) -> pd.DataFrame:
+    """Read a table that pandas has pickled, xz around it: a pickle may run code, so only out of a checked archive."""
+    (content,) = files.values()
+    table = pd.read_pickle(io.BytesIO(content), compression="xz")
+    days = {column: pd.to_datetime(table[column]) for column, about in card.columns.items() if about["type"] == "date"}
+    return table.assign(**days)
+
+
+_READERS: dict[str, Callable] = {
+    "csv": _read_csv,
+    "idx_images": _read_idx_images,
+    "pickled_frame": _read_pickled_frame,
+    "split_tab": _read_split_tab,
+}
 _BUILDERS: dict[str, Callable] = {"departures": flights_table.departures, "features": flights_table.feature_table}
 
 
