@@ -429,7 +429,7 @@ EXERCISES = [
         why="Sorted by how often each is shown, the cumulative sum says how many places the first few fill.",
         hints=(
             "How often is each film shown? Put these counts in order, the largest first, and add them up.",
-            "np.unique(shown, return_counts=True) has the counts; look where the cumulative sum reaches half of shown.size.",
+            "np.unique(shown, return_counts=True) has the counts. Where does their cumulative sum reach half?",
         ),
         mistakes=(
             Mistake("wrong end", _shown_least_first, "You begin with the films that are shown least."),
