@@ -211,16 +211,17 @@ def _compare_scalar(answer: Any, expected: Any, tolerance: float, ordered: bool)
 
 def _near(mine: np.ndarray, theirs: np.ndarray, tolerance: float) -> str | None:
     """Say what all numbers have in common that are the expected ones but for a factor or digits; None if nothing."""
-    number, it, one = ("number is", "it was", "one") if len(theirs) == 1 else ("numbers are", "they were", "ones")
+    alone = len(theirs) == 1
+    yours, expected = ("your number is", "the expected one") if alone else ("your numbers are", "the expected ones")
     try:
         numbers = theirs.astype(float)
     except (TypeError, ValueError):  # texts, times, missing values
         return None
     for factor, what in ((100, "100 times"), (0.01, "a hundredth of"), (-1, "the negative of")):
         if numbers.any() and are_equal(mine, (numbers * factor).astype(object), max(tolerance, 1e-6)).all():
-            return f"your {number} {what} the expected {one}."
+            return f"{yours} {what} {expected}."
     if all(a == b or _is_rounded(a, b) for a, b in zip(mine, numbers, strict=True)):
-        return f"your {number} the expected {one}, rounded: give {'it' if one == 'one' else 'them'} as {it} computed."
+        return f"{yours} {expected}, rounded: give {'it as it was' if alone else 'them as they were'} computed."
     return None
 
 

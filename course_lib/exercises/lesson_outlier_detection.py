@@ -175,15 +175,6 @@ def _without_alerts(*, found, alerts, alert_cost, fault_hour_cost):
 
 
 # outlier_detection.6 --------------------------------------------------------------------------------------------------
-def _learn(changes, spread, rate, *, limit=np.inf, first_learn=False, learn=True):
-    scores = []
-    for change in changes:
-        moved = spread + rate * (min(change, limit * spread) - spread)
-        scores.append(change / (moved if first_learn else spread))
-        spread = moved if learn else spread
-    return scores
-
-
 def scores_while_learning(*, changes, first, rate, clip):
     """Score, then learn."""
     spread, scores = first, []
@@ -193,41 +184,46 @@ def scores_while_learning(*, changes, first, rate, clip):
     return scores
 
 
-def _spreads(*, changes, first, rate, clip):
-    scores = scores_while_learning(changes=changes, first=first, rate=rate, clip=clip)
-    return [change / score if score else first for change, score in zip(changes, scores, strict=True)]
-
-
-def _added(*, changes, first, rate, clip):
-    spread, scores = first, []
+def _spreads_around(changes, first, lesson):
+    """Give the spread before each change and after the last; a lesson makes the next of a change and a spread."""
+    spreads = [first]
     for change in changes:
-        scores.append(change / spread)
-        spread += rate * min(change, clip * spread)
-    return scores
+        spreads.append(lesson(change, spreads[-1]))
+    return np.array(spreads)
+
+
+def _as_asked(rate, clip):
+    return lambda change, spread: spread + rate * (min(change, clip * spread) - spread)
+
+
+def _spreads(*, changes, first, rate, clip):
+    return _spreads_around(changes, first, _as_asked(rate, clip))[:-1]
 
 
 def _learned_first(*, changes, first, rate, clip):
-    return _learn(changes, first, rate, limit=clip, first_learn=True)
+    return changes / _spreads_around(changes, first, _as_asked(rate, clip))[1:]
 
 
-def _not_clipped(*, changes, first, rate, clip):
-    return _learn(changes, first, rate)
-
-
-def _frozen(*, changes, first, rate, clip):
-    return _learn(changes, first, rate, limit=clip, learn=False)
-
-
-def _rate_the_other_way(*, changes, first, rate, clip):
-    return _learn(changes, first, 1 - rate, limit=clip)
+def _added(*, changes, first, rate, clip):
+    only_added = _spreads_around(changes, first, lambda change, spread: spread + rate * min(change, clip * spread))
+    return changes / only_added[:-1]
 
 
 def _clipped_at_first(*, changes, first, rate, clip):
-    spread, scores = first, []
-    for change in changes:
-        scores.append(change / spread)
-        spread += rate * (min(change, clip * first) - spread)
-    return scores
+    clipped = np.minimum(changes, clip * first)
+    return changes / _spreads_around(clipped, first, _as_asked(rate, np.inf))[:-1]
+
+
+def _not_clipped(*, changes, first, rate, clip):
+    return scores_while_learning(changes=changes, first=first, rate=rate, clip=np.inf)
+
+
+def _frozen(*, changes, first, rate, clip):
+    return scores_while_learning(changes=changes, first=first, rate=0, clip=clip)
+
+
+def _rate_the_other_way(*, changes, first, rate, clip):
+    return scores_while_learning(changes=changes, first=first, rate=1 - rate, clip=clip)
 
 
 # outlier_detection.7 --------------------------------------------------------------------------------------------------

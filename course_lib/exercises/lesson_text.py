@@ -154,11 +154,13 @@ def _costs(margins, wrong, wrong_cost, order):
     return 1000 * (len(margins) - np.arange(len(margins) + 1) + wrong_cost * errors) / len(margins)
 
 
+def _last_automated(margins, order, number):
+    return margins[order[number - 1]] if number else np.inf
+
+
 def _no_reading(*, margins, wrong, wrong_cost):
-    order, n = np.argsort(-margins), len(margins)
-    errors = np.append(0, wrong[order].cumsum())
-    best = int(np.argmin(n - np.arange(n + 1) + wrong_cost * errors))
-    return (margins[order[best - 1]] if best else np.inf), 1000 * wrong_cost * errors[best] / n
+    margin, _ = cheapest_margin(margins=margins, wrong=wrong, wrong_cost=wrong_cost)
+    return margin, 1000 * wrong_cost * (wrong & (margins >= margin)).mean()
 
 
 def _every_cost_one(*, margins, wrong, wrong_cost):
@@ -168,8 +170,7 @@ def _every_cost_one(*, margins, wrong, wrong_cost):
 def _least_sure_first(*, margins, wrong, wrong_cost):
     order = np.argsort(margins)
     cost = _costs(margins, wrong, wrong_cost, order)
-    best = cost.argmin()
-    return (margins[order[best - 1]] if best else np.inf), cost[best]
+    return _last_automated(margins, order, cost.argmin()), cost.min()
 
 
 def _least_sure_without_none(*, margins, wrong, wrong_cost):
@@ -184,8 +185,8 @@ def _how_many(*, margins, wrong, wrong_cost):
 
 
 def _which_share(*, margins, wrong, wrong_cost):
-    cost = _costs(margins, wrong, wrong_cost, np.argsort(-margins))
-    return cost.argmin() / len(margins), cost.min()
+    number, cost = _how_many(margins=margins, wrong=wrong, wrong_cost=wrong_cost)
+    return number / len(margins), cost
 
 
 def _first_that_is_read(*, margins, wrong, wrong_cost):
@@ -204,11 +205,10 @@ def _all_messages_together(*, margins, wrong, wrong_cost):
 
 
 def _average_error_allowed(*, margins, wrong, wrong_cost):
-    order, n = np.argsort(-margins), len(margins)
-    errors = np.append(0, wrong[order].cumsum())
-    automated = np.arange(n + 1)
-    best = int(automated[errors <= automated / wrong_cost].max())
-    return (margins[order[best - 1]] if best else np.inf), 1000 * (n - best + wrong_cost * errors[best]) / n
+    order = np.argsort(-margins)
+    cost = _costs(margins, wrong, wrong_cost, order)
+    number = np.flatnonzero(cost <= 1000)[-1]  # as long as it costs no more than to read them all
+    return _last_automated(margins, order, number), cost[number]
 
 
 def _for_one_message(*, margins, wrong, wrong_cost):

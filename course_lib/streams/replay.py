@@ -181,11 +181,16 @@ def send(
         first = at if first is None else first
         time.sleep(max(0.0, begun + (at - first) * minutes_per_file / minutes_per_second - time.monotonic()))
         lines = part.assign(sent=pd.Timestamp.now("UTC"))
-        beside = folder / f".{file.name}"
-        lines.to_json(beside, orient="records", lines=True, date_format="iso", date_unit="ms")
-        beside.replace(file)
+        write_lines(lines, file)
         written += 1
     return written
+
+
+def write_lines(table: pd.DataFrame, file: Path) -> None:
+    """Write a line of JSON for each row; a stream that reads the folder sees the file whole or not at all."""
+    beside = file.with_name(f".{file.name}")
+    table.to_json(beside, orient="records", lines=True, date_format="iso", date_unit="ms")
+    beside.replace(file)
 
 
 def _minute(at: pd.Timestamp) -> int:

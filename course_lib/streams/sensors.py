@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from course_lib.errors import CourseError
+from course_lib.streams.replay import write_lines
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -104,9 +105,7 @@ def send(temperature: pd.DataFrame, folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     table = temperature.reset_index(names="time_hour").melt("time_hour", var_name="origin", value_name="temp").dropna()
     for day, part in table.groupby(table["time_hour"].dt.date):
-        beside = folder / f".{day}.json"
-        part.to_json(beside, orient="records", lines=True, date_format="iso")
-        beside.replace(folder / f"{day}.json")
+        write_lines(part, folder / f"{day}.json")
     return len(table)
 
 
