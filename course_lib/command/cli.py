@@ -300,8 +300,9 @@ def doctor() -> None:
 @app.command(rich_help_panel=CARE)
 def test() -> None:
     """Run [bold]every check[/] of the project: style, units, every lesson, the browser."""
-    second = "tests/notebooks/test_second_parameters.py"  # last: where the time is short, they give way
-    _run_checks(["--nbval-lax", "notebooks", "tests", f"--ignore={second}"], ["--dist=worksteal", "-rs", second])
+    engines, second = ["tests/engines", "tests/sweeps"], "tests/notebooks/test_second_parameters.py"
+    apart = [f"--ignore={path}" for path in (*engines, second)]
+    _run_checks(["--nbval-lax", "notebooks", "tests", *apart], ["-rs", *engines], ["-rs", "--dist=worksteal", second])
 
 
 @app.command(rich_help_panel=CARE)

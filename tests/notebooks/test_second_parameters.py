@@ -12,7 +12,6 @@ import json
 import os
 import re
 import statistics
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,12 +28,9 @@ from course_lib.engines.connect import connect_server
 from course_lib.places import REPOSITORY
 from course_lib.sweeps.warm_runs import can_fork
 
-# No lesson is begun after this time, in seconds since 1970. CI sets it, whose machine is now quick, now slow. Whichever
-# lessons it leaves out, other ones are the last on the next day.
-UNTIL = float(os.environ.get("COURSE_TEST_UNTIL", "inf"))
 LESSONS = lessons()
-if "COURSE_TEST_UNTIL" in os.environ:
-    today = int(UNTIL // 86400) % len(LESSONS)
+if "COURSE_TEST_UNTIL" in os.environ:  # some may be left out (tests/conftest.py): on the next day others come last
+    today = int(os.environ["COURSE_TEST_UNTIL"]) // 86400 % len(LESSONS)
     LESSONS = LESSONS[today:] + LESSONS[:today]
 # The one that takes a person's own table. What Spark and networks leave, tests/sweeps/test_warm_engine.py asks.
 ALSO_FRESH = ("02_exploratory_data_analysis",)
@@ -101,16 +97,10 @@ def farthest_engine(lesson: str, connect_url: str) -> Iterator[dict[str, str]]:
         yield {}
 
 
-def skip_when_time_is_over() -> None:
-    if time.time() > UNTIL:
-        pytest.skip("no time is left for it on this machine today")
-
-
 @pytest.fixture(params=LESSONS, ids=lambda path: path.stem, scope="module")
-def second(request, tmp_path_factory) -> Iterator[tuple[Path, dict[str, str], Run]]:
+def second(request, connect_on_cluster, tmp_path_factory) -> Iterator[tuple[Path, dict[str, str], Run]]:
     """A lesson, its engine, and its run."""
-    skip_when_time_is_over()
-    lesson, connect_on_cluster = request.param, request.getfixturevalue("connect_on_cluster")
+    lesson = request.param
     output, parameters = tmp_path_factory.mktemp("second") / lesson.name, SECOND_PARAMETERS[lesson.stem]
     run = run_warm if can_fork() else run_lesson
     with farthest_engine(lesson.stem, connect_on_cluster) as on:
@@ -144,9 +134,7 @@ def test_the_table_has_every_lesson_that_uses_spark():
 
 
 @pytest.mark.parametrize("lesson", [name for name, runs in promised().items() if not runs["connect"]])
-def test_a_lesson_that_needs_the_classic_api_says_so_rightly(lesson, request, tmp_path):
-    skip_when_time_is_over()
-    connect_on_cluster = request.getfixturevalue("connect_on_cluster")
+def test_a_lesson_that_needs_the_classic_api_says_so_rightly(lesson, connect_on_cluster, tmp_path):
     [path] = [path for path in LESSONS if path.stem == lesson]
     with pytest.raises(PapermillExecutionError):
         run_warm(path, tmp_path / path.name, SECOND_PARAMETERS[lesson].items(), SPARK_REMOTE=connect_on_cluster)
