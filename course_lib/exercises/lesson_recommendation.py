@@ -40,6 +40,18 @@ def _empty_rows_counted(*, shown, truth):
     return (hits / np.maximum(np.minimum(wanted, 10), 1)).mean()
 
 
+def _nothing_over_nothing(*, shown, truth):
+    hits, wanted = np.take_along_axis(truth, shown, axis=1).sum(axis=1), truth.sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        return (hits / np.minimum(wanted, 10)).mean()
+
+
+def _ndcg(*, shown, truth):
+    gains, wanted = 1 / np.log2(np.arange(2, shown.shape[1] + 2)), truth.sum(axis=1)
+    found = np.take_along_axis(truth, shown, axis=1) @ gains
+    return (found[wanted > 0] / gains.cumsum()[np.minimum(wanted[wanted > 0], 10) - 1]).mean()
+
+
 def _any_hit(*, shown, truth):
     hits, _ = _hits_and_wanted(shown, truth)
     return (hits > 0).mean()
@@ -55,6 +67,11 @@ def share_within_a_day(*, ratings):
 def _of_the_ratings(*, ratings):
     times = ratings.groupby("user_id")["rated_at"]
     return (times.transform("max") - times.transform("min") <= pd.Timedelta(days=1)).mean()
+
+
+def _ratings_near_the_first(*, ratings):
+    first = ratings.groupby("user_id")["rated_at"].transform("min")
+    return (ratings["rated_at"] - first <= pd.Timedelta(days=1)).mean()
 
 
 def _one_date(*, ratings):
@@ -95,6 +112,15 @@ def _among_all(*, scores, wanted, drawn):
 
 def _ten_above(*, scores, wanted, drawn):
     return (_above(scores, wanted, drawn) <= 10).mean()
+
+
+def _ties_above(*, scores, wanted, drawn):
+    own = np.take_along_axis(scores, wanted[:, None], axis=1)
+    return ((np.take_along_axis(scores, drawn, axis=1) >= own).sum(axis=1) < 10).mean()
+
+
+def _number_of_hits(*, scores, wanted, drawn):
+    return (_above(scores, wanted, drawn) < 10).sum()
 
 
 def _first_place(*, scores, wanted, drawn):
@@ -143,6 +169,27 @@ def _age_in_days(*, likes_until_now, now, years):
     return (0.5 ** (365.25 * age / years)).groupby(past["movie_id"]).sum()
 
 
+def _one_year(*, likes_until_now, now, years):
+    past, age = _past_and_age(likes_until_now, now)
+    return (0.5**age).groupby(past["movie_id"]).sum()
+
+
+def _growing(*, likes_until_now, now, years):
+    past, age = _past_and_age(likes_until_now, now)
+    return (2 ** (age / years)).groupby(past["movie_id"]).sum()
+
+
+def _days_cut_off(*, likes_until_now, now, years):
+    past, _ = _past_and_age(likes_until_now, now)
+    age = (now - past["rated_at"]).dt.days / 365.25
+    return (0.5 ** (age / years)).groupby(past["movie_id"]).sum()
+
+
+def _short_year(*, likes_until_now, now, years):
+    past, age = _past_and_age(likes_until_now, now)
+    return (0.5 ** (age * 365.25 / 365 / years)).groupby(past["movie_id"]).sum()
+
+
 def _times_the_half_life(*, likes_until_now, now, years):
     past, age = _past_and_age(likes_until_now, now)
     return (0.5 ** (age * years)).groupby(past["movie_id"]).sum()
@@ -159,6 +206,15 @@ def films_that_fill_half(*, shown):
     _, times = np.unique(shown, return_counts=True)
     filled = np.sort(times)[::-1].cumsum()
     return int((filled < shown.size / 2).sum()) + 1
+
+
+def _one_too_few(*, shown):
+    return films_that_fill_half(shown=shown) - 1
+
+
+def _in_order_of_the_films(*, shown):
+    _, times = np.unique(shown, return_counts=True)
+    return int((times.cumsum() < shown.size / 2).sum()) + 1
 
 
 def _shown_least_first(*, shown):
@@ -236,6 +292,26 @@ def _absolute_error(*, train, test, film_damping, user_damping):
     return (test["rating"] - guess).abs().mean()
 
 
+def _clipped(*, train, test, film_damping, user_damping):
+    guess = _guess(train=train, test=test, film_damping=film_damping, user_damping=user_damping)
+    return np.sqrt(((test["rating"] - guess.clip(0.5, 5)) ** 2).mean())
+
+
+def _mean_where_one_is_missing(*, train, test, film_damping, user_damping):
+    guess = _guess(train=train, test=test, film_damping=film_damping, user_damping=user_damping)
+    known = test["movie_id"].isin(train["movie_id"]) & test["user_id"].isin(train["user_id"])
+    return np.sqrt(((test["rating"] - guess.where(known, train["rating"].mean())) ** 2).mean())
+
+
+def _learned_from_both(*, train, test, film_damping, user_damping):
+    both = pd.concat([train, test])
+    return error_of_two_numbers(train=both, test=test, film_damping=film_damping, user_damping=user_damping)
+
+
+def _error_in_training(*, train, test, film_damping, user_damping):
+    return error_of_two_numbers(train=train, test=train, film_damping=film_damping, user_damping=user_damping)
+
+
 def _learned_from_the_test(*, train, test, film_damping, user_damping):
     return error_of_two_numbers(train=test, test=test, film_damping=film_damping, user_damping=user_damping)
 
@@ -270,6 +346,22 @@ def _only_the_liked(*, film_factors, liked, weight, penalty):
 
 def _weight_on_the_right(*, film_factors, liked, weight, penalty):
     return _solved(film_factors, liked, weight_left=weight, penalty=penalty * len(liked), weight_right=weight)
+
+
+def _liked_count_once_more(*, film_factors, liked, weight, penalty):
+    n = len(liked)
+    return _solved(film_factors, liked, weight_left=1 + weight, penalty=penalty * n, weight_right=1 + weight)
+
+
+def _penalty_for_each_film(*, film_factors, liked, weight, penalty):
+    n = len(film_factors)
+    return _solved(film_factors, liked, weight_left=weight, penalty=penalty * n, weight_right=1 + weight)
+
+
+def _penalty_everywhere(*, film_factors, liked, weight, penalty):
+    own = film_factors[liked]
+    system = film_factors.T @ film_factors + weight * own.T @ own + penalty * len(liked)
+    return np.linalg.solve(system, (1 + weight) * own.sum(axis=0))
 
 
 def _mean_of_the_liked(*, film_factors, liked, weight, penalty):
@@ -310,27 +402,32 @@ def small_rankings():
     generator = np.random.default_rng(3)
     scores, wanted = generator.random((60, 80)), generator.integers(0, 80, 60)
     scores[np.arange(60), wanted] += np.linspace(0, 1, 60)
+    scores = scores.round(1)  # so that there are ties
     drawn = np.stack([generator.choice(np.delete(np.arange(80), film), 30, replace=False) for film in wanted])
     return {"scores": scores, "wanted": wanted, "drawn": drawn}
 
 
 def small_likes():
     """Give seven likes of three films, two of them after the instant."""
-    at = ["2007-02-01", "2009-11-20", "2009-12-31", "2006-08-15", "2008-08-15", "2010-03-01", "2012-01-01"]
+    days = ["2007-02-01", "2009-11-20", "2009-12-31", "2006-08-15", "2008-08-15", "2010-03-01", "2012-01-01"]
+    at = [f"{day} 1{hour}:30" for hour, day in enumerate(days)]
     likes = pd.DataFrame({"movie_id": [1, 1, 1, 7, 7, 7, 50], "rated_at": pd.to_datetime(at, utc=True)})
     return {"likes_until_now": likes, "now": pd.Timestamp("2010-01-01", tz="UTC"), "years": 0.5}
 
 
 def small_lists_alike():
     """Give five lists of ten, of which four are nearly the same."""
-    lists = [np.arange(10), np.arange(10)[::-1], np.arange(1, 11), np.arange(2, 12), np.arange(20, 30)]
+    lists = [np.arange(20, 30), np.arange(20, 30)[::-1], np.arange(21, 31), np.arange(22, 32), np.arange(10)]
     return {"shown": np.array(lists)}
 
 
 def small_ratings():
-    """Give ratings of five users and six films, and four to guess: one user and one film are new."""
+    """Give ratings of five users and six films, and six to guess: one user and one film are new."""
     train = [(1, 1, 5), (1, 2, 4), (1, 3, 4.5), (2, 1, 3), (2, 4, 2), (3, 2, 3.5), (3, 3, 4), (3, 5, 1), (4, 1, 4.5)]
-    test = [(1, 4, 3.5), (2, 2, 2.5), (3, 1, 4), (9, 1, 5), (4, 8, 3)]
+    train += [(user, 6, 5) for user in (1, 2, 3, 4)] + [
+        (7, film, 5) for film in (1, 2, 3, 4, 5)
+    ]  # and one guess above 5
+    test = [(1, 4, 3.5), (2, 2, 2.5), (3, 1, 4), (9, 1, 5), (4, 8, 3), (7, 6, 4.5)]
     columns = ["user_id", "movie_id", "rating"]
     tables = {"train": pd.DataFrame(train, columns=columns), "test": pd.DataFrame(test, columns=columns)}
     return tables | {"film_damping": 2, "user_damping": 4}
@@ -361,6 +458,8 @@ EXERCISES = [
             Mistake(
                 "nothing to find", _empty_rows_counted, "Some rows have nothing to find. Do they tell of the list?"
             ),
+            Mistake("0/0", _nothing_over_nothing, "0 divided by 0 is NaN. Which rows have nothing to find?"),
+            Mistake("NDCG", _ndcg, "That is NDCG. In recall a hit counts the same in every place."),
             Mistake("any hit", _any_hit, "That is the share of rows with a hit at all. How many of those possible?"),
         ),
         sample_inputs=small_lists,
@@ -376,6 +475,11 @@ EXERCISES = [
         ),
         mistakes=(
             Mistake("share of ratings", _of_the_ratings, "That is a share of the ratings. Who rates much counts much."),
+            Mistake(
+                "near the first",
+                _ratings_near_the_first,
+                "That is a share of ratings, too: those soon after the first. Which users gave all of theirs so soon?",
+            ),
             Mistake("calendar day", _one_date, "An evening may go on after midnight. Count 24 hours, not dates."),
             Mistake("complement", _longer_than_a_day, "These are the ones who came back."),
             Mistake("count", _users_counted, "That is a number of users. Of how many?"),
@@ -395,6 +499,8 @@ EXERCISES = [
         mistakes=(
             Mistake("all films", _among_all, "You rank among all films. Here only the drawn ones compete."),
             Mistake("ten above", _ten_above, "With ten films above it, the wanted one is in the eleventh place."),
+            Mistake("ties", _ties_above, "Only a larger score pushes the wanted film down; you count equal ones, too."),
+            Mistake("number", _number_of_hits, "That is a number of hits. Of how many cases?"),
             Mistake("first place", _first_place, "That is the share in the first place. The list has ten."),
             Mistake("wrong way", _below, "You count the films below the wanted one. Which ones push it down?"),
             Mistake("mean place", _mean_place, "That is a mean place. Which share is among the first ten?"),
@@ -418,6 +524,10 @@ EXERCISES = [
             Mistake(
                 "times", _times_the_half_life, "A longer half-life should make likes last longer; yours shortens them."
             ),
+            Mistake("one year", _one_year, "After `years` a like should weigh a half. Yours does after one year."),
+            Mistake("growing", _growing, "Your old likes weigh more than the new ones."),
+            Mistake("whole days", _days_cut_off, "`.dt.days` cuts off hours. Divide by a Timedelta instead."),
+            Mistake("365 days", _short_year, "A year has 365.25 days here."),
             Mistake("mean", _mean_weight, "A mean weight tells how old the likes are, not how many."),
         ),
         sample_inputs=small_likes,
@@ -432,6 +542,10 @@ EXERCISES = [
             "np.unique(shown, return_counts=True) has the counts. Where does their cumulative sum reach half?",
         ),
         mistakes=(
+            Mistake("one too few", _one_too_few, "With so many films you are still below half of the places."),
+            Mistake(
+                "not sorted", _in_order_of_the_films, "You add up in the order of the films. Which should come first?"
+            ),
             Mistake("wrong end", _shown_least_first, "You begin with the films that are shown least."),
             Mistake(
                 "half of the films",
@@ -475,6 +589,14 @@ EXERCISES = [
             Mistake(
                 "absolute", _absolute_error, "That is the mean absolute error; asked for is the root of the squares."
             ),
+            Mistake("clipped", _clipped, "You cut guesses off at the ends of the scale. The formula does not."),
+            Mistake(
+                "all or the mean",
+                _mean_where_one_is_missing,
+                "Where one of the two numbers is missing, the other still counts: fill each with 0 before you add.",
+            ),
+            Mistake("both", _learned_from_both, "You learn from train and test together."),
+            Mistake("training error", _error_in_training, "That is the error on the rows that were learned from."),
             Mistake("test", _learned_from_the_test, "You learn the numbers from the rows that judge them."),
         ),
         sample_inputs=small_ratings,
@@ -492,7 +614,18 @@ EXERCISES = [
             Mistake("no penalty", _no_penalty, "Without the penalty few likes give large numbers."),
             Mistake("penalty once", _penalty_once, "The penalty counts once for each film liked."),
             Mistake("liked only", _only_the_liked, "The films that were not liked count, too: where is Y'Y?"),
-            Mistake("right side", _weight_on_the_right, "On the right a like weighs 1 + alpha, as it does in all."),
+            Mistake(
+                "right side",
+                _weight_on_the_right,
+                "In Y'Y a like has weight 1 already; on the right, too, it has 1 + alpha in all.",
+            ),
+            Mistake(
+                "once more", _liked_count_once_more, "The films liked are in Y'Y already, with weight 1. What is added?"
+            ),
+            Mistake("n of all", _penalty_for_each_film, "n is the number of films that the visitor likes."),
+            Mistake(
+                "no identity", _penalty_everywhere, "You add the penalty in every cell. Where does I have its ones?"
+            ),
             Mistake("mean", _mean_of_the_liked, "A mean of the films is near, but solves nothing."),
             Mistake(
                 "scores", _scores_of_films, "These are scores of all films. Asked for are the visitor's own numbers."
