@@ -300,22 +300,24 @@ def doctor() -> None:
 @app.command(rich_help_panel=CARE)
 def test() -> None:
     """Run [bold]every check[/] of the project: style, units, every lesson, the browser."""
-    _run_checks("--nbval-lax", "notebooks", "tests")
+    engines, second = ["tests/engines", "tests/sweeps"], "tests/notebooks/test_second_parameters.py"
+    apart = [f"--ignore={path}" for path in (*engines, second)]
+    _run_checks(["--nbval-lax", "notebooks", "tests", *apart], ["-rs", *engines], ["-rs", "--dist=worksteal", second])
 
 
 @app.command(rich_help_panel=CARE)
 def check() -> None:
     """Run [bold]the quick checks[/]: style, layout, units, the rules of notebooks that need no run."""
-    _run_checks("tests/unit", "tests/notebooks/test_rules.py")
+    _run_checks(["tests/unit", "tests/notebooks/test_rules.py"])
 
 
-def _run_checks(*of_pytest: str) -> None:
+def _run_checks(*of_pytest: list[str]) -> None:
     setup()
     python = [sys.executable, "-m"]
     checks = (
         [*python, "ruff", "check", "."],
         [*python, "ruff", "format", "--check", "."],
-        [*python, "pytest", *of_pytest],
+        *([*python, "pytest", *words] for words in of_pytest),
     )
     codes = [subprocess.call(command, cwd=REPOSITORY) for command in checks]
     raise typer.Exit(max(codes))

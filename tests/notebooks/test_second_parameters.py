@@ -9,6 +9,7 @@ carry over lies in the library, and the default run of every lesson is a fresh o
 """
 
 import json
+import os
 import re
 import statistics
 from collections.abc import Iterator
@@ -28,6 +29,9 @@ from course_lib.places import REPOSITORY
 from course_lib.sweeps.warm_runs import can_fork
 
 LESSONS = lessons()
+if "COURSE_TEST_UNTIL" in os.environ:  # some may be left out (tests/conftest.py): on the next day others come last
+    today = int(os.environ["COURSE_TEST_UNTIL"]) // 86400 % len(LESSONS)
+    LESSONS = LESSONS[today:] + LESSONS[:today]
 # The one that takes a person's own table. What Spark and networks leave, tests/sweeps/test_warm_engine.py asks.
 ALSO_FRESH = ("02_exploratory_data_analysis",)
 
