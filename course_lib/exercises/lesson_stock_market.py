@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom, chi2, norm
+from scipy.stats import binom, binomtest, chi2, norm
 
 from course_lib.exercises import Exercise, Mistake
 
@@ -33,6 +33,14 @@ def _every_rule(*, observed, drawn):
 
 def _mean_rule(*, observed, drawn):
     return ((drawn - observed).mean(axis=1) >= observed.mean()).mean()
+
+
+def _times_the_rules(*, observed, drawn):
+    return _the_best_alone(observed=observed, drawn=drawn) * len(observed)
+
+
+def _grand_mean(*, observed, drawn):
+    return ((drawn - drawn.mean()).max(axis=1) >= observed.max()).mean()
 
 
 def _a_count(*, observed, drawn):
@@ -67,6 +75,10 @@ def _on_both_sides(*, days, first, horizon):
 
 def _days_counted(*, days, first, horizon):
     return len(np.unique(days[days + horizon <= first]))
+
+
+def _rows_for_days(*, days, first, horizon):
+    return (days <= first).sum() - horizon
 
 
 def _twice_the_embargo(*, days, first, horizon):
@@ -127,6 +139,10 @@ def _backwards(*, weights, moves):
     return (weights.shift(-2) * moves).sum(axis=1).mean()
 
 
+def _tomorrow_known(*, weights, moves):
+    return (weights.shift(-1) * moves).sum(axis=1).mean()
+
+
 def _three_days(*, weights, moves):
     return (weights.shift(3) * moves).sum(axis=1).mean()
 
@@ -160,6 +176,10 @@ def _percent(*, weights, gains):
 
 def _bought_only(*, weights, gains):
     return 1e4 * gains.mean() / weights.diff().clip(lower=0).sum(axis=1).mean()
+
+
+def _half(*, weights, gains):
+    return 2e4 * gains.mean() / weights.diff().abs().sum(axis=1).mean()
 
 
 def _without_abs(*, weights, gains):
@@ -204,6 +224,28 @@ def _sums(*, variance):
 
 def _of_the_days_before(*, variance):
     return np.log(_of_means(variance, lambda days: variance.shift(1).rolling(days).mean()))
+
+
+def _other_windows(*, variance):
+    means = {name: variance.rolling(days).mean() for name, days in {"day": 1, "week": 5, "month": 21}.items()}
+    return np.log(pd.DataFrame(means))
+
+
+def _calendar_windows(*, variance):
+    means = {name: variance.rolling(days).mean() for name, days in {"day": 1, "week": 7, "month": 30}.items()}
+    return np.log(pd.DataFrame(means))
+
+
+def _of_volatility(*, variance):
+    return har_inputs(variance=variance) / 2
+
+
+def _base_ten(*, variance):
+    return har_inputs(variance=variance) / np.log(10)
+
+
+def _full_rows_only(*, variance):
+    return har_inputs(variance=variance).dropna()
 
 
 def _single_days(*, variance):
@@ -259,6 +301,10 @@ def _below(*, exceeded, promised):
 
 def _one_sided(*, exceeded, promised):
     return binom.sf(exceeded.sum() - 1, len(exceeded), promised)
+
+
+def _exact(*, exceeded, promised):
+    return binomtest(int(exceeded.sum()), len(exceeded), promised).pvalue
 
 
 def _normal(*, exceeded, promised):
@@ -351,6 +397,16 @@ EXERCISES = [
                 "You count single rules of all histories. In a history the luckiest is enough.",
             ),
             Mistake("mean rule", _mean_rule, "You compare the mean of the rules. Which one would you have picked?"),
+            Mistake(
+                "times the rules",
+                _times_the_rules,
+                "You multiply the chance of one by the number of rules, which forgets how alike they are. Draw it.",
+            ),
+            Mistake(
+                "one mean for all",
+                _grand_mean,
+                "You take one number off everything. Each rule has a mean of its own, and none has merit by chance.",
+            ),
             Mistake("count", _a_count, "That is a number of histories. Of how many?"),
         ),
         sample_inputs=small_leads,
@@ -381,6 +437,11 @@ EXERCISES = [
                 "rows of later days",
                 _on_both_sides,
                 "You also learn from days after the decision. Those have not happened.",
+            ),
+            Mistake(
+                "horizon in rows",
+                _rows_for_days,
+                "You leave out as many rows as the horizon has days. How many rows has a day?",
             ),
             Mistake("days", _days_counted, "These are days. How many rows has each?"),
             Mistake(
@@ -441,6 +502,11 @@ EXERCISES = [
             ),
             Mistake("backwards", _backwards, "You shift the other way: the book would know days to come."),
             Mistake(
+                "backwards by one",
+                _tomorrow_known,
+                "You shift the other way: the book of tomorrow earns the move of today.",
+            ),
+            Mistake(
                 "three days",
                 _three_days,
                 "You wait a day too long: set up at the close of t + 1, it earns the very next move.",
@@ -458,6 +524,7 @@ EXERCISES = [
             ),
         ),
         sample_inputs=small_moves,
+        tolerance=2e-3,  # with or without the days that have no book yet
     ),
     Exercise(
         id="stock_market.5",
@@ -473,6 +540,9 @@ EXERCISES = [
             Mistake("percent", _percent, "Nearly: that is in percent. A basis point is a hundredth of that."),
             Mistake("bought only", _bought_only, "You count what is bought. What is sold costs, too."),
             Mistake(
+                "half", _half, "You count half of what is traded. What is bought costs, and what is sold does, too."
+            ),
+            Mistake(
                 "signs",
                 _without_abs,
                 "Sales cancel purchases in your sum. Take the absolute change of each stock first.",
@@ -486,6 +556,7 @@ EXERCISES = [
             ),
         ),
         sample_inputs=small_gains,
+        tolerance=2e-3,  # with or without the first days
     ),
     Exercise(
         id="stock_market.6",
@@ -509,6 +580,19 @@ EXERCISES = [
                 _of_the_days_before,
                 "Your windows end a day early. On the evening, that day is known.",
             ),
+            Mistake("21 days", _other_windows, "Nearly: how many days has the month of the prompt?"),
+            Mistake(
+                "calendar", _calendar_windows, "You count days of the calendar. There are five trading days a week."
+            ),
+            Mistake(
+                "volatility", _of_volatility, "That is the logarithm of the volatility. The variance is asked for."
+            ),
+            Mistake("base ten", _base_ten, "That is another base: np.log is the natural logarithm."),
+            Mistake(
+                "full rows only",
+                _full_rows_only,
+                "Nearly: keep the first days. Where a window is not full, the value is missing.",
+            ),
             Mistake("single days", _single_days, "You take one day of a week ago. What is the mean of the week?"),
             Mistake("no logarithm", _no_logarithm, "Nearly: these are variances; their logarithms are asked for."),
             Mistake("future", _of_the_future, "These are the days that come: that is what we want to forecast."),
@@ -519,7 +603,6 @@ EXERCISES = [
             ),
         ),
         sample_inputs=small_variance,
-        ordered=True,
     ),
     Exercise(
         id="stock_market.7",
@@ -542,6 +625,11 @@ EXERCISES = [
                 "one-sided",
                 _one_sided,
                 "You ask for too many hits only. Too few break the promise as well: use the likelihoods.",
+            ),
+            Mistake(
+                "exact",
+                _exact,
+                "That is the exact test, a good answer to the same question. Kupiec's compares two likelihoods.",
             ),
             Mistake(
                 "normal",
