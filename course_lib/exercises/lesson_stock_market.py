@@ -36,7 +36,11 @@ def _mean_rule(*, observed, drawn):
 
 
 def _times_the_rules(*, observed, drawn):
-    return _the_best_alone(observed=observed, drawn=drawn) * len(observed)
+    return min(1.0, _the_best_alone(observed=observed, drawn=drawn) * len(observed))
+
+
+def _two_sided(*, observed, drawn):
+    return (np.abs(drawn - observed).max(axis=1) >= observed.max()).mean()
 
 
 def _grand_mean(*, observed, drawn):
@@ -406,6 +410,11 @@ EXERCISES = [
                 "one mean for all",
                 _grand_mean,
                 "You take one number off everything. Each rule has a mean of its own, and none has merit by chance.",
+            ),
+            Mistake(
+                "two-sided",
+                _two_sided,
+                "You count rules that lose as much, too. The question is how lucky the best one can be.",
             ),
             Mistake("count", _a_count, "That is a number of histories. Of how many?"),
         ),
