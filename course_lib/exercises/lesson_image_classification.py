@@ -452,7 +452,7 @@ EXERCISES = (
         id="image_classification.3",
         title="A promise that is just kept",
         reference=just_kept,
-        why="The running accuracy falls and rises again, so the lowest threshold is the last place that keeps the promise.",
+        why="The running accuracy falls and rises again, so look for the last place that keeps the promise.",
         hints=(
             "Sort by confidence, the surest first; how many of the first n are right?",
             "A running sum divided by 1, 2, 3, ...; take the last place where it is at least the promise.",
