@@ -50,6 +50,11 @@ def _whole_numbers(*, raw):
     return np.frombuffer(b"".join(raw), "uint8").reshape(len(raw), -1) // 255
 
 
+def _standardised(*, raw):
+    columns = as_columns(raw=raw)
+    return (columns - columns.mean()) / columns.std()
+
+
 # image_classification.2 -----------------------------------------------------------------------------------------------
 def accuracy_of_the_surest(*, probability, truth, coverage):
     """Sort by the largest probability, take the first, and see how many are right."""
@@ -86,6 +91,20 @@ def _of_all(*, probability, truth, coverage):
 
 def _mean_confidence(*, probability, truth, coverage):
     return np.sort(probability.max(axis=1))[::-1][: int(coverage * len(probability))].mean()
+
+
+def _by_the_lead(*, probability, truth, coverage):
+    ranked = np.sort(probability, axis=1)
+    return _right_where(np.argsort(ranked[:, -2] - ranked[:, -1], kind="stable"), probability, truth, coverage)
+
+
+def _a_count(*, probability, truth, coverage):
+    share = accuracy_of_the_surest(probability=probability, truth=truth, coverage=coverage)
+    return round(share * int(coverage * len(probability)))
+
+
+def _share_of_wrong_ones(*, probability, truth, coverage):
+    return 1 - accuracy_of_the_surest(probability=probability, truth=truth, coverage=coverage)
 
 
 def _above_as_a_threshold(*, probability, truth, coverage):
@@ -137,6 +156,16 @@ def _no_wrong_at_all(*, confidence, good, promise):
     return just_kept(confidence=confidence, good=good, promise=1.0)
 
 
+def _on_a_grid(*, confidence, good, promise):
+    grid = [step for step in np.arange(0, 1, 0.01) if (confidence >= step).any()]
+    kept = [step for step in grid if good[confidence >= step].mean() >= promise]
+    return min(kept) if kept else np.inf
+
+
+def _how_many_sorted(*, confidence, good, promise):
+    return int((confidence >= just_kept(confidence=confidence, good=good, promise=promise)).sum())
+
+
 def _from_below(*, confidence, good, promise):
     up = np.argsort(confidence, kind="stable")
     kept = np.flatnonzero(good[up].cumsum() / np.arange(1, len(up) + 1) >= promise)
@@ -167,6 +196,21 @@ def _upper(*, good_sorted, counts):
 def _normal(*, good_sorted, counts):
     shares = _shares(good_sorted=good_sorted, counts=counts)
     return [p - 1.645 * np.sqrt(p * (1 - p) / n) for p, n in zip(shares, counts, strict=True)]
+
+
+def _upper_point(*, good_sorted, counts):
+    rights = [int(np.sum(good_sorted[:n])) for n in counts]
+    return [beta.ppf(0.95, k, n - k + 1) for k, n in zip(rights, counts, strict=True)]
+
+
+def _n_of_all(*, good_sorted, counts):
+    rights = [int(np.sum(good_sorted[:n])) for n in counts]
+    return [beta.ppf(0.05, k, len(good_sorted) - k + 1) for k in rights]
+
+
+def _one_more_right(*, good_sorted, counts):
+    rights = [int(np.sum(good_sorted[:n])) for n in counts]
+    return [beta.ppf(0.05, k + 1, n - k + 1) for k, n in zip(rights, counts, strict=True)]
 
 
 def _without_the_one(*, good_sorted, counts):
@@ -228,6 +272,22 @@ def _only_the_sorted(*, confidence, good, threshold, look_cost, wrong_cost):
     return 1000 * (wrong_cost * (~good[sorts]).mean() + look_cost * (~sorts).mean())
 
 
+def _sorting_pays_a_look(*, confidence, good, threshold, look_cost, wrong_cost):
+    return 1000 * (look_cost + np.where(confidence > threshold, wrong_cost * ~good, 0)).mean()
+
+
+def _errors_pay_a_look(*, confidence, good, threshold, look_cost, wrong_cost):
+    return 1000 * np.where(confidence > threshold, (look_cost + wrong_cost) * ~good, look_cost).mean()
+
+
+def _expected(*, confidence, good, threshold, look_cost, wrong_cost):
+    return 1000 * np.where(confidence > threshold, wrong_cost * (1 - confidence), look_cost).mean()
+
+
+def _inverted_numbers(*, confidence, good, threshold, look_cost, wrong_cost):
+    return 1000 * np.where(confidence > threshold, wrong_cost * ~np.asarray(good).astype(int), look_cost).mean()
+
+
 def _right_ones_pay(*, confidence, good, threshold, look_cost, wrong_cost):
     return 1000 * np.where(confidence > threshold, wrong_cost * good, look_cost).mean()
 
@@ -273,6 +333,10 @@ def _numbers(*, probability, truth, threshold):
     table = pd.DataFrame({"predicted": probability.argmax(axis=1), "sorted": probability.max(axis=1) > threshold})
     table["right"] = table["sorted"] & (table["predicted"] == truth)
     return table.groupby("predicted")[["sorted", "right"]].sum()
+
+
+def _in_percent(*, probability, truth, threshold):
+    return 100 * by_predicted_class(probability=probability, truth=truth, threshold=threshold)
 
 
 def _given_back(*, probability, truth, threshold):
@@ -327,6 +391,35 @@ def _any_other_class(*, probability, given):
     reached = probability >= _usual(probability, given)
     reached[np.arange(len(given)), given] = False
     return np.flatnonzero(reached.any(axis=1))
+
+
+def _usual_of_the_predicted(*, probability, given):
+    predicted, classes = probability.argmax(axis=1), range(probability.shape[1])
+    usual = np.array([probability[predicted == each, each].mean() for each in classes])
+    return _against(usual, probability, given)
+
+
+def _sure_disagreements(*, probability, given):
+    return np.flatnonzero((probability.argmax(axis=1) != given) & (probability.max(axis=1) > 0.9))
+
+
+def _backwards(*, probability, given):
+    return suspect_rows(probability=probability, given=given)[::-1]
+
+
+def _surest_first(*, probability, given):
+    rows = suspect_rows(probability=probability, given=given)
+    likely = np.where(probability >= _usual(probability, given), probability, 0).max(axis=1)
+    return rows[np.argsort(-likely[rows], kind="stable")]
+
+
+def _least_likely_first(*, probability, given):
+    rows = suspect_rows(probability=probability, given=given)
+    return rows[np.argsort(probability[rows, given[rows]], kind="stable")]
+
+
+def _as_a_set(*, probability, given):
+    return set(suspect_rows(probability=probability, given=given).tolist())
 
 
 def _how_many(*, probability, given):
@@ -419,6 +512,9 @@ EXERCISES = (
                 "Is a pale garment to look as dark as a black one?",
             ),
             Mistake("whole numbers", _whole_numbers, "What does a division without remainder leave of a grey pixel?"),
+            Mistake(
+                "standardised", _standardised, "Mean 0 is another scale. Which number is white to be, which black?"
+            ),
         ),
         sample_inputs=small_raw,
     ),
@@ -442,6 +538,11 @@ EXERCISES = (
             Mistake(
                 "mean confidence", _mean_confidence, "That is what the network believes. How many of them are right?"
             ),
+            Mistake(
+                "lead over the second", _by_the_lead, "Confidence here is the largest probability, whatever the second."
+            ),
+            Mistake("a count", _a_count, "That is how many are right. Of how many?"),
+            Mistake("share of wrong ones", _share_of_wrong_ones, "Is that the share that is right, or that is wrong?"),
             Mistake(
                 "coverage as a threshold", _above_as_a_threshold, "Is coverage a share of pictures, or a probability?"
             ),
@@ -469,6 +570,8 @@ EXERCISES = (
                 "of all the right ones", _right_of_all, "The promise is about which pictures: all, or those sorted?"
             ),
             Mistake("coverage", _coverage_of_it, "That is how much is sorted. At which confidence?"),
+            Mistake("how many", _how_many_sorted, "That is how many pictures are sorted. From which confidence on?"),
+            Mistake("a grid", _on_a_grid, "You tried round numbers. The threshold is to be one of the confidences."),
             Mistake("one too low", _without_itself, "Is the promise still kept with the picture at your threshold?"),
             Mistake("no error at all", _no_wrong_at_all, "How many errors does the promise allow?"),
             Mistake("from below", _from_below, "Are the pictures in your sum above the threshold, or below?"),
@@ -480,7 +583,10 @@ EXERCISES = (
         title="How sure is a share?",
         reference=lower_ends,
         why="The lower end says which true share would still show so many right ones in one of twenty draws.",
-        hints=("k is how many of the first n are right.", "`beta.ppf(0.05, k, n - k + 1)`, once for each n."),
+        hints=(
+            "How many of the first n are right, and how many wrong?",
+            "`beta.ppf(0.05, k, n - k + 1)`, once for each n.",
+        ),
         mistakes=(
             Mistake("the share itself", _shares, "Would other pictures be right as often as these?"),
             Mistake("both sides", _two_sided, "The doubt is on one side only: how large is it there?"),
@@ -490,6 +596,13 @@ EXERCISES = (
                 _normal,
                 "With few errors, is the error of a share as large upwards as downwards?",
             ),
+            Mistake("the point from above", _upper_point, "How much of the distribution is to lie below a lower end?"),
+            Mistake(
+                "right of the first, wrong of all",
+                _n_of_all,
+                "How many of the first so many are wrong? Count only those.",
+            ),
+            Mistake("one more right", _one_more_right, "To which of the two counts is one added?"),
             Mistake("one is missing", _without_the_one, "Look at the last number that the beta distribution is given."),
             Mistake("the least sure ones", _of_the_last, "Which end of the list are the surest pictures at?"),
             Mistake("all pictures", _of_all_pictures, "Each number in `counts` is about the first so many pictures."),
@@ -522,6 +635,12 @@ EXERCISES = (
                 _only_the_sorted,
                 "Of 1,000 garments only some are sorted: how many errors do they bring?",
             ),
+            Mistake("a look at each", _sorting_pays_a_look, "Does anybody look at a garment that the belt sorts?"),
+            Mistake(
+                "an error and a look", _errors_pay_a_look, "What does an error of the belt cost, and did anyone look?"
+            ),
+            Mistake("expected cost", _expected, "That is what the model expects to pay. `good` says what was right."),
+            Mistake("inverted numbers", _inverted_numbers, "What is `~1`? Invert True and False, not whole numbers."),
             Mistake("the right ones pay", _right_ones_pay, "Which of the sorted garments cost something?"),
         ),
         sample_inputs=small_bill,
@@ -540,6 +659,7 @@ EXERCISES = (
             Mistake("sorted and right", _both_at_once, "What do you divide the sorted and right ones by?"),
             Mistake("of all garments", _share_of_everything, "`sorted` is a share of which garments?"),
             Mistake("numbers", _numbers, "Those are numbers of garments. Which shares are they?"),
+            Mistake("percent", _in_percent, "Shares lie between 0 and 1."),
             Mistake("given back", _given_back, "Is a garment above the threshold sorted, or given back?"),
         ),
         sample_inputs=small_classes,
@@ -565,6 +685,26 @@ EXERCISES = (
                 "To be unsure of one class, is that to be sure of another?",
             ),
             Mistake("any other class", _any_other_class, "What if the label is more probable than the other class?"),
+            Mistake(
+                "usual of the predicted",
+                _usual_of_the_predicted,
+                "The usual confidence in a class: among the pictures with which label?",
+            ),
+            Mistake("sure disagreements", _sure_disagreements, "Is 0.9 as much for a shirt as it is for a trouser?"),
+            Mistake(
+                "not growing", _backwards, "These are the right rows, in falling order. Sort them so that they grow."
+            ),
+            Mistake(
+                "the surest first",
+                _surest_first,
+                "These are the right rows, the surest first. Sort them so that they grow.",
+            ),
+            Mistake(
+                "the least likely first",
+                _least_likely_first,
+                "These are the right rows, the least likely label first. Sort them so that they grow.",
+            ),
+            Mistake("a set", _as_a_set, "These are the right rows, in no order. Make a growing array of them."),
             Mistake("how many", _how_many, "That is how many. Which rows?"),
             Mistake(
                 "true and false", _true_and_false, "You say of each row whether it is suspect. Give the rows that are."
