@@ -24,6 +24,7 @@ from course_lib.places import REPOSITORY
 RETAIL = [name for name in catalogue.names() if name.startswith("grocery_") or name == "superstore"]
 FLIGHTS_TABLES = ["flights", "weather", "planes", "airports", "airlines", "departures", "features"]
 TEXTS = {"newsgroups": (11_293, 7_528, 20), "reuters_r8": (5_485, 2_189, 8), "reuters_r52": (6_532, 2_568, 52)}
+PRICES = ["stocks", "sp500_index", "sp500_days"]
 STATIONS = b"station,opened,height,seen\nNA,1901,12.5,2013-01-01T05:00:00Z\nB,1950,NA,2013-07-01T04:30:00Z\n"
 CARD = """
 [sources.{source}]
@@ -125,7 +126,7 @@ def leftovers(cache):
 # ---- the real data ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [*FLIGHTS_TABLES, *TEXTS, *RETAIL, "movielens"])
+@pytest.mark.parametrize("name", [*FLIGHTS_TABLES, *TEXTS, *RETAIL, *PRICES, "movielens"])
 def test_the_cache_holds_what_the_catalogue_says(name):
     catalogue.fetch(name)
     catalogue.verify(name)
@@ -505,7 +506,7 @@ def test_every_column_says_what_it_means(path):
 def test_what_has_no_free_licence_is_said_to_be_so():
     """Such a set is never passed on, so a card without the flag would end in an image."""
     kept = {name for name in catalogue.names() if not catalogue.describe(name).passed_on}
-    assert kept == {*TEXTS, *RETAIL, "movielens"}
+    assert kept == {*TEXTS, *RETAIL, *PRICES, "movielens"}
     for name in catalogue.names():
         free = catalogue.describe(name).licence in ("CC0-1.0", "MIT")
         assert free != (name in kept), name
