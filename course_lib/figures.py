@@ -190,6 +190,8 @@ def bars(
     if horizontal:
         titles = {"xaxis_title": y_title or y, "yaxis_title": x_title or x, "yaxis_autorange": "reversed"}
     fig.update_layout(title=title, **titles)
+    if all(isinstance(value, str) for value in table[x]):
+        fig.update_layout({f"{across}axis": {"type": "category"}})  # or Plotly takes "2001-10" for a month
     if len(table) <= _CATEGORIES_NAMED:
         fig.update_layout({f"{across}axis": {"tickmode": "array", "tickvals": table[x]}})
     if horizontal:

@@ -39,6 +39,10 @@ def _times_the_rules(*, observed, drawn):
     return min(1.0, _the_best_alone(observed=observed, drawn=drawn) * len(observed))
 
 
+def _taken_off_the_largest(*, observed, drawn):
+    return (drawn.max(axis=1) - observed.max() >= observed.max()).mean()
+
+
 def _two_sided(*, observed, drawn):
     return (np.abs(drawn - observed).max(axis=1) >= observed.max()).mean()
 
@@ -324,7 +328,7 @@ def _hits_only(*, exceeded, promised):
 # --- small inputs ----------------------------------------------------------------------------------------------------
 def small_leads():
     """Give four rules and forty histories."""
-    rng = np.random.default_rng(5)
+    rng = np.random.default_rng(16)
     observed = np.array([0.6, 0.1, -0.4, 0.3])
     return {"observed": observed, "drawn": observed + rng.normal(0, 0.4, (40, 4))}
 
@@ -410,6 +414,11 @@ EXERCISES = [
                 "one mean for all",
                 _grand_mean,
                 "You take one number off everything. Each rule has a mean of its own, and none has merit by chance.",
+            ),
+            Mistake(
+                "taken off the largest",
+                _taken_off_the_largest,
+                "You take one mean off the largest of each history. Take each rule's own off first, then look for it.",
             ),
             Mistake(
                 "two-sided",

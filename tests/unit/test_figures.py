@@ -72,6 +72,14 @@ def test_bars_draw_the_interval():
     assert np.allclose(error.array, 0.03) and np.allclose(error.arrayminus, 0.02)
 
 
+def test_texts_that_look_like_dates_stay_categories():
+    # Plotly's own guess makes October 2001 of the second, and drops the first.
+    years = pd.DataFrame({"years": ["1991-00", "2001-10"], "ratio": [0.7, -1.2]})
+    assert figures.bars(years, "years", "ratio", "It lost").layout.xaxis.type == "category"
+    assert figures.bars(years, "years", "ratio", "It lost", horizontal=True).layout.yaxis.type == "category"
+    assert drawn().layout.xaxis.type is None
+
+
 def test_highlight_leaves_the_others_grey():
     fig = figures.bars(BY_HOUR, "hour", "share", "Late after noon", highlight=[17, 18])
     assert list(fig.data[0].marker.color).count(figures.PALETTE["vermilion"]) == 2
