@@ -112,6 +112,11 @@ def _above_as_a_threshold(*, probability, truth, coverage):
     return (probability.argmax(axis=1) == truth)[above].mean()
 
 
+def _truth_as_it_stands(*, probability, truth, coverage):
+    chosen = np.argsort(-probability.max(axis=1), kind="stable")[: int(coverage * len(probability))]
+    return (probability.argmax(axis=1)[chosen] == truth[: len(chosen)]).mean()
+
+
 # image_classification.3 -----------------------------------------------------------------------------------------------
 def just_kept(*, confidence, good, promise):
     """Go down from the surest; take the last place at which all so far keep the promise."""
@@ -170,6 +175,10 @@ def _from_below(*, confidence, good, promise):
     up = np.argsort(confidence, kind="stable")
     kept = np.flatnonzero(good[up].cumsum() / np.arange(1, len(up) + 1) >= promise)
     return confidence[up[kept[0]]] if len(kept) else confidence.max()
+
+
+def _their_accuracy(*, confidence, good, promise):
+    return good[confidence >= just_kept(confidence=confidence, good=good, promise=promise)].mean()
 
 
 # image_classification.4 -----------------------------------------------------------------------------------------------
@@ -232,6 +241,10 @@ def _wrong_ones(*, good_sorted, counts):
     return [beta.ppf(0.05, k, n - k + 1) if k else 0.0 for k, n in zip(wrong, counts, strict=True)]
 
 
+def _backwards_in_counts(*, good_sorted, counts):
+    return lower_ends(good_sorted=good_sorted, counts=counts)[::-1]
+
+
 # image_classification.5 -----------------------------------------------------------------------------------------------
 def bill(*, confidence, good, threshold, look_cost, wrong_cost):
     """Price each garment by who handles it, and take the mean."""
@@ -292,6 +305,10 @@ def _right_ones_pay(*, confidence, good, threshold, look_cost, wrong_cost):
     return 1000 * np.where(confidence > threshold, wrong_cost * good, look_cost).mean()
 
 
+def _prices_swapped(*, confidence, good, threshold, look_cost, wrong_cost):
+    return 1000 * np.where(confidence > threshold, look_cost * ~good, wrong_cost).mean()
+
+
 # image_classification.6 -----------------------------------------------------------------------------------------------
 def by_predicted_class(*, probability, truth, threshold):
     """Group by what the network says; the second column looks at those that are sorted."""
@@ -342,6 +359,11 @@ def _in_percent(*, probability, truth, threshold):
 def _given_back(*, probability, truth, threshold):
     answer = by_predicted_class(probability=probability, truth=truth, threshold=threshold)
     return answer.assign(sorted=1 - answer["sorted"])
+
+
+def _columns_swapped(*, probability, truth, threshold):
+    answer = by_predicted_class(probability=probability, truth=truth, threshold=threshold)
+    return answer.rename(columns={"sorted": "right", "right": "sorted"})
 
 
 # image_classification.7 -----------------------------------------------------------------------------------------------
@@ -458,7 +480,7 @@ def small_confidence():
     good = np.ones(40, bool)
     good[[10, 13, 25, 30, 32, 33, 35, 36]] = False
     mixed = random.permutation(40)
-    return {"confidence": confidence[mixed], "good": good[mixed], "promise": 0.9}
+    return {"confidence": confidence[mixed], "good": good[mixed], "promise": 0.88}
 
 
 def small_good():
@@ -541,6 +563,11 @@ EXERCISES = (
             Mistake(
                 "lead over the second", _by_the_lead, "Confidence here is the largest probability, whatever the second."
             ),
+            Mistake(
+                "truth in another order",
+                _truth_as_it_stands,
+                "You put what is said into the order of confidence. And what it is compared with?",
+            ),
             Mistake("a count", _a_count, "That is how many are right. Of how many?"),
             Mistake("share of wrong ones", _share_of_wrong_ones, "Is that the share that is right, or that is wrong?"),
             Mistake(
@@ -570,6 +597,7 @@ EXERCISES = (
                 "of all the right ones", _right_of_all, "The promise is about which pictures: all, or those sorted?"
             ),
             Mistake("coverage", _coverage_of_it, "That is how much is sorted. At which confidence?"),
+            Mistake("accuracy", _their_accuracy, "That is the share that is right. From which confidence on?"),
             Mistake("how many", _how_many_sorted, "That is how many pictures are sorted. From which confidence on?"),
             Mistake("a grid", _on_a_grid, "You tried round numbers. The threshold is to be one of the confidences."),
             Mistake("one too low", _without_itself, "Is the promise still kept with the picture at your threshold?"),
@@ -607,7 +635,9 @@ EXERCISES = (
             Mistake("the least sure ones", _of_the_last, "Which end of the list are the surest pictures at?"),
             Mistake("all pictures", _of_all_pictures, "Each number in `counts` is about the first so many pictures."),
             Mistake("the wrong ones", _wrong_ones, "Is k the number that is right, or that is wrong?"),
+            Mistake("another order", _backwards_in_counts, "Which of your numbers belongs to the first of `counts`?"),
         ),
+        ordered=True,
         sample_inputs=small_good,
     ),
     Exercise(
@@ -641,6 +671,7 @@ EXERCISES = (
             ),
             Mistake("expected cost", _expected, "That is what the model expects to pay. `good` says what was right."),
             Mistake("inverted numbers", _inverted_numbers, "What is `~1`? Invert True and False, not whole numbers."),
+            Mistake("prices swapped", _prices_swapped, "Which of the two prices is paid for a look?"),
             Mistake("the right ones pay", _right_ones_pay, "Which of the sorted garments cost something?"),
         ),
         sample_inputs=small_bill,
@@ -653,6 +684,7 @@ EXERCISES = (
         hints=("What does the belt know of a garment?", "Group by argmax; for `right`, keep the sorted rows first."),
         mistakes=(
             Mistake("by the true class", _by_true_class, "Can the belt look up the true class?"),
+            Mistake("columns swapped", _columns_swapped, "Which of your columns says how much the belt sorts?"),
             Mistake(
                 "right of the whole class", _right_of_the_whole_class, "Of which garments must `right` be the share?"
             ),
