@@ -166,7 +166,11 @@ class Watch:
         took = 0.0
         while not self._ended.wait(max(_LOOK_SECONDS, 5 * took)):  # on a sixth of a core at most
             begin = time.thread_time()
-            self.peak_bytes = measure.higher_peak(self.peak_bytes, self._pid)
+            higher = measure.higher_peak(self.peak_bytes, self._pid)
+            if higher > self.peak_bytes:
+                # Where the machine is busy, a command that is being started counts twice for longer than two looks.
+                self._ended.wait(_LOOK_SECONDS)
+                self.peak_bytes = max(self.peak_bytes, min(higher, measure.tree_memory(self._pid)))
             self._slowness, self._looks = self._slowness + slowness_now(), self._looks + 1
             took = time.thread_time() - begin
 
